@@ -1,0 +1,56 @@
+// One typed configuration, read once: defaults, then a TOML file, then overrides from the command line.
+import { readFileSync } from "node:fs";
+import { parse } from "smol-toml";
+import Type, { type Static, type TObject } from "typebox";
+import Value from "typebox/value";
+import { errorTable } from "./errors.ts";
+
+export const configErrors = errorTable("config", {
+  unreadable: {
+    status: 500,
+    text: (path: string, why: string) => `Configuration file ${path} cannot be read: ${why}.`,
+  },
+  invalid: { status: 500, text: (where: string, why: string) => `Configuration ${where} ${why}.` },
+});
+
+/** Reads `path` if given, lays `overrides` over it, fills in defaults, and checks the whole against `schema`. */
+export function readConfig<S extends TObject>(
+  schema: S,
+  options: { readonly path?: string; readonly overrides?: object },
+): Static<S> {
+  const fromFile = options.path === undefined ? {} : readToml(options.path);
+  const merged = Value.Default(schema, merge(fromFile, options.overrides ?? {}));
+  const [problem] = Value.Errors(schema, merged);
+  if (problem !== undefined) {
+    throw configErrors.invalid(problem.instancePath.slice(1).replaceAll("/", ".") || "file", problem.message);
+  }
+  // Just checked against the schema.
+  return merged as Static<S>;
+}
+
+export { Type as configType };
+
+function readToml(path: string): object {
+  try {
+    return parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw configErrors.unreadable(
+      path,
+      error instanceof Error ? error.message.split("\n")[0]! : String(error),
+    );
+  }
+}
+
+function merge(base: object, over: object): object {
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const under = result[key];
+    if (value === undefined) continue;
+    result[key] = isPlainObject(under) && isPlainObject(value) ? merge(under, value) : value;
+  }
+  return result;
+}
+
+function isPlainObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,21 @@
+// The words every package speaks.
+export { type Clock, isoMicros, isoSeconds, type Millis, systemClock } from "./clock.ts";
+export { configErrors, configType, readConfig } from "./config.ts";
+export { type RequestContext, systemContext } from "./context.ts";
+export {
+  type ErrorSpec,
+  errorTable,
+  Fault,
+  type FaultMaker,
+  faultFromWire,
+  faultToWire,
+  isFault,
+  type WireFault,
+} from "./errors.ts";
+export { hexId, isUuid, type Uuid } from "./ids.ts";
+export { jsonLog, type Log, type LogFields, type LogLevel, silentLog } from "./log.ts";
+export { type Metrics, metricsRegistry } from "./metrics.ts";
+export type { Platform, Service } from "./platform.ts";
+export { processErrors, type RunOptions, type RunResult, run } from "./process.ts";
+export { type Random, seededRandom, systemRandom } from "./random.ts";
+export { type ActionRule, type StateTable, states } from "./states.ts";

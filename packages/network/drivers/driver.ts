@@ -1,0 +1,71 @@
+// What a host must do for networking. `plug` carries all that a port needs, so that it makes its network on the way.
+import type { Uuid } from "@micronova/kit";
+
+export interface SubnetSpec {
+  readonly id: Uuid;
+  readonly ip_version: 4 | 6;
+  readonly cidr: string;
+  readonly gateway_ip: string | null;
+  readonly enable_dhcp: boolean;
+  readonly dns_nameservers: readonly string[];
+  readonly host_routes: readonly { readonly destination: string; readonly nexthop: string }[];
+}
+
+export interface NetworkSpec {
+  readonly id: Uuid;
+  readonly mtu: number;
+  readonly dnsDomain: string;
+  readonly subnets: readonly SubnetSpec[];
+}
+
+export interface SecurityRule {
+  readonly direction: "ingress" | "egress";
+  readonly ethertype: "IPv4" | "IPv6";
+  /** `tcp`, `udp`, `icmp`, a number as text, or null for any. */
+  readonly protocol: string | null;
+  readonly port_range_min: number | null;
+  readonly port_range_max: number | null;
+  readonly remote_ip_prefix: string | null;
+  /** Addresses of the remote group's members, when the rule names a group. */
+  readonly remoteAddresses: readonly string[] | null;
+}
+
+export interface PortSpec {
+  readonly id: Uuid;
+  readonly serverId: Uuid | null;
+  readonly mac_address: string;
+  readonly fixed_ips: readonly { readonly subnet_id: Uuid; readonly ip_address: string }[];
+  readonly hostname: string;
+  readonly network: NetworkSpec;
+  readonly portSecurity: boolean;
+  readonly rules: readonly SecurityRule[];
+}
+
+/** How a guest's network card is connected on the host. */
+export type Plug =
+  | { readonly kind: "tap"; readonly name: string; readonly bridge: string }
+  /** QEMU's user networking: guest port 22 is reached at 127.0.0.1:`sshPort`. */
+  | { readonly kind: "user"; readonly sshPort: number; readonly cidr: string; readonly address: string }
+  | { readonly kind: "none" };
+
+/** The whole wanted state of a host. */
+export interface HostNetwork {
+  readonly ports: readonly PortSpec[];
+}
+
+export interface NetworkDriver {
+  readonly name: string;
+  start(): Promise<void>;
+  /** Lets go of what the process holds; guests keep their network. */
+  stop(): Promise<void>;
+  /** Removes every bridge, tap, namespace, rule and process the driver made on the host. */
+  dispose(): Promise<void>;
+  /** Makes the host equal to `wanted`: plugs what is missing, refreshes rules, removes what is not wanted. */
+  apply(wanted: HostNetwork): Promise<void>;
+  /** Idempotent; makes the port's network when it is the first. Ports keep their tap across calls. */
+  plug(port: PortSpec): Promise<Plug>;
+  /** Absent is success; removes the network's own pieces with its last port. */
+  unplug(portId: Uuid): Promise<void>;
+  /** Ports plugged on this host; the reconcilers' eye. */
+  list(): Promise<readonly Uuid[]>;
+}

@@ -1,0 +1,157 @@
+// Durable steps over a Store. A saga is a typed list of steps, each with `do` and `undo` side by side; its log is the
+// truth, and `nextMove` over the log is the whole of crash recovery.
+import type { Millis, RequestContext, Service, Uuid } from "@micronova/kit";
+import type { CallOptions, Calls, Contract } from "@micronova/rpc";
+import type { Store, Tx } from "@micronova/store";
+
+/** What a saga acts on; one runs per subject at a time: `{ kind: "server", id }`. */
+export interface Subject {
+  readonly kind: string;
+  readonly id: Uuid;
+}
+
+/** A failure of an earlier attempt, with the step's output where one is known (`claim` names the host). */
+export interface PastFailure {
+  readonly step: string;
+  readonly attempt: number;
+  readonly error: StepError;
+  /** Outputs of the steps that had succeeded in that attempt. */
+  readonly outputs: Readonly<Record<string, unknown>>;
+}
+
+/** Why a step failed: a Fault's kind, status and message, or `internal`. */
+export interface StepError {
+  readonly kind: string;
+  readonly status: number;
+  readonly message: string;
+  readonly retriable: boolean;
+}
+
+/** What a step sees. */
+export interface StepContext<P, O> {
+  readonly sagaId: Uuid;
+  readonly params: P;
+  readonly outputs: O;
+  /** From 1. */
+  readonly attempt: number;
+  readonly request: RequestContext;
+  readonly failures: readonly PastFailure[];
+  /** In an `undo`: why the saga unwinds. `cancelled` when a cancel asked for it. Null in a `do`. */
+  readonly cause: StepError | null;
+}
+
+/** What remote and query steps reach the world through. Calls carry the step's fence, deadline and operation by themselves. */
+export interface StepEnv {
+  readonly rpc: {
+    on<C extends Contract>(contract: C, host: string): Calls<C>;
+    any<C extends Contract>(contract: C): Calls<C>;
+  };
+  /** For reading what the step's arguments are made of. */
+  readonly store: Pick<Store, "read">;
+  readonly signal: AbortSignal;
+}
+
+/** Happens exactly once: its work and the record of its success are one transaction. */
+export interface LocalStep<P, O, R> {
+  do(tx: Tx, context: StepContext<P, O>): Promise<R>;
+  undo?(tx: Tx, context: StepContext<P, O>): Promise<void>;
+}
+
+/** Happens at least once: both halves are idempotent, and undo tolerates that nothing was done. */
+export interface RemoteStep<P, O, R> {
+  do(env: StepEnv, context: StepContext<P, O>): Promise<R>;
+  undo?(env: StepEnv, context: StepContext<P, O>): Promise<void>;
+  /** The step as a whole fails (retriable) after so long. Default 10 minutes. */
+  readonly deadlineMs?: Millis;
+}
+
+/** Changes nothing, so it is simply asked again after a crash. */
+export interface QueryStep<P, O, R> {
+  do(env: StepEnv, context: StepContext<P, O>): Promise<R>;
+}
+
+export interface SagaBuilder<P, O> {
+  local<N extends string, R>(name: N, step: LocalStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
+  remote<N extends string, R>(name: N, step: RemoteStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
+  query<N extends string, R>(name: N, step: QueryStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
+  /** On a retriable failure of the step just added: unwind to `from` and try again, at most `attempts` times in all. */
+  retryFrom(from: keyof O & string, attempts: number): SagaBuilder<P, O>;
+  /** Runs in the transaction that ends an unwound saga: say on the resource that and why it failed. */
+  onUnwound(
+    work: (tx: Tx, context: StepContext<P, Partial<O>> & { readonly cause: StepError }) => Promise<void>,
+  ): SagaBuilder<P, O>;
+  build(): Saga<P>;
+}
+
+/** A built saga: a name and steps. Steps of a released saga are never renamed. */
+export interface Saga<P> {
+  readonly name: string;
+  readonly steps: readonly AnyStep[];
+  readonly _params?: P;
+}
+export type AnySaga = Saga<never>;
+export interface AnyStep {
+  readonly name: string;
+  readonly kind: "local" | "remote" | "query";
+}
+export declare function saga<P>(name: string): SagaBuilder<P, Readonly<Record<never, never>>>;
+
+export type Outcome =
+  | { readonly state: "finished" }
+  | { readonly state: "unwound"; readonly error: StepError }
+  | { readonly state: "stuck"; readonly error: StepError };
+
+export interface Sagas {
+  /**
+   * Records the saga in the caller's transaction; it starts once that commits. When another saga runs on the subject
+   * this one waits for it to end. `action` is what `os-instance-actions` calls it.
+   */
+  start<P>(
+    tx: Tx,
+    saga: Saga<P>,
+    params: P,
+    options: { readonly subject: Subject; readonly request: RequestContext; readonly action?: string },
+  ): Promise<Uuid>;
+  /** The saga running on the subject, if any, unwinds at its next step; waiting ones are dropped. */
+  cancel(tx: Tx, subject: Subject): Promise<void>;
+  /** Resolves when the saga has ended. */
+  outcome(id: Uuid): Promise<Outcome>;
+}
+
+/** One row of a saga's history, as `os-instance-actions` shows it. */
+export interface SagaRecord {
+  readonly id: Uuid;
+  readonly name: string;
+  readonly action: string | null;
+  readonly subject: Subject;
+  readonly request: RequestContext;
+  readonly state: "waiting" | "running" | "unwinding" | "finished" | "unwound" | "stuck";
+  readonly startedAt: Millis;
+  readonly updatedAt: Millis;
+  readonly steps: readonly StepRecord[];
+  readonly error: StepError | null;
+}
+export interface StepRecord {
+  readonly name: string;
+  readonly attempt: number;
+  readonly startedAt: Millis;
+  readonly finishedAt: Millis | null;
+  readonly result: "running" | "success" | "error" | "undone";
+  readonly error: StepError | null;
+}
+/** Sagas of one subject, newest first. */
+export declare function sagasOf(tx: Tx, subject: Subject): Promise<readonly SagaRecord[]>;
+
+/** Runs sagas as one conductor among many: claims them by lease, wakes on the queue `conductor`, and scans every few seconds. */
+export declare function sagaRunner(deps: SagaRunnerDeps): Service;
+export interface SagaRunnerDeps {
+  readonly platform: import("@micronova/kit").Platform;
+  readonly store: Store;
+  readonly rpc: import("@micronova/rpc").Rpc;
+  readonly sagas: readonly AnySaga[];
+  /** The same name after a restart takes its own leases back at once. */
+  readonly owner: string;
+}
+/** The door for those who start sagas. */
+export declare function sagaDoor(deps: Pick<SagaRunnerDeps, "platform" | "store" | "rpc">): Sagas;
+export type { CallOptions };

@@ -1,0 +1,58 @@
+// What a volume driver must do. Every method is idempotent: called again after success, failure or a crash, it ends in
+// the same state. New volumes read as zeros.
+import type { Uuid } from "@micronova/kit";
+
+export interface PoolCapacity {
+  readonly totalGb: number;
+  readonly freeGb: number;
+  /** What the driver does with logical volumes here: `device-mapper`, `offsets` (no device mapper), `files` or `memory`. */
+  readonly mode: string;
+}
+
+export interface VolumeSpec {
+  readonly volumeId: Uuid;
+  readonly sizeGb: number;
+}
+
+export type VolumeSource =
+  | { readonly kind: "blank" }
+  /** An image file, already probed; its format is passed on explicitly. */
+  | { readonly kind: "image"; readonly path: string; readonly format: "raw" | "qcow2" };
+
+/** Who will use the volume. */
+export interface Initiator {
+  readonly host: string;
+}
+
+/** How the bytes are reached: on the same host by path, whole or as a byte range of it. */
+export type VolumeConnection = {
+  readonly kind: "path";
+  readonly volumeId: Uuid;
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+  /** Byte range within `path`; null for the whole. */
+  readonly range: { readonly offset: number; readonly size: number } | null;
+};
+
+export interface VolumeInfo {
+  readonly volumeId: Uuid;
+  readonly sizeGb: number;
+}
+
+export interface VolumeDriver {
+  readonly name: string;
+  /** Makes the pool ready (volume group found, loop device attached, directory made). */
+  start(): Promise<void>;
+  /** Lets go of what the process holds; the pool and its data stay. */
+  stop(): Promise<void>;
+  /** Removes the pool itself where the driver made it (volume group, loop device, backing file). For `down --destroy` and `demo --stop`. */
+  dispose(): Promise<void>;
+  capacity(): Promise<PoolCapacity>;
+  list(): Promise<readonly VolumeInfo[]>;
+  create(volume: VolumeSpec, source: VolumeSource): Promise<void>;
+  /** Wipes or trims before the space can be used again; absent is success. */
+  delete(volumeId: Uuid): Promise<void>;
+  extend(volumeId: Uuid, sizeGb: number): Promise<void>;
+  export(volumeId: Uuid, to: Initiator): Promise<VolumeConnection>;
+  unexport(volumeId: Uuid, from: Initiator): Promise<void>;
+}
