@@ -1,4 +1,5 @@
-// Time as a value that is passed in. The globals are banned outside this package, so that a simulation can own time.
+// Time as a value that is passed in. The globals are banned outside this package, so that a simulation can
+// own time.
 import { setTimeout as sleepTimer } from "node:timers/promises";
 
 /** Milliseconds since the epoch, or a duration in milliseconds. Always an integer where it is stored. */
@@ -9,7 +10,10 @@ export interface Clock {
   now(): Millis;
   /** For measuring only. */
   monotonic(): Millis;
-  /** Resolves after `ms`; rejects with the signal's reason when it aborts first. Never keeps the process alive. */
+  /**
+   * Resolves after `ms`; rejects with the signal's reason when it aborts first. Never keeps the process
+   * alive.
+   */
   sleep(ms: Millis, signal?: AbortSignal): Promise<void>;
 }
 
@@ -26,7 +30,10 @@ export function isoSeconds(at: Millis): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;
 }
 
-/** Renders a time with microseconds and no zone, as Cinder and Nova's action log do: `2026-11-23T05:15:00.123000`. */
+/**
+ * Renders a time with microseconds and no zone, as Cinder and Nova's action log do:
+ * `2026-11-23T05:15:00.123000`.
+ */
 export function isoMicros(at: Millis): string {
   return `${new Date(at).toISOString().slice(0, 23)}000`;
 }

@@ -13,7 +13,9 @@ export const configErrors = errorTable("config", {
   invalid: { status: 500, text: (where: string, why: string) => `Configuration ${where} ${why}.` },
 });
 
-/** Reads `path` if given, lays `overrides` over it, fills in defaults, and checks the whole against `schema`. */
+/**
+ * Reads `path` if given, lays `overrides` over it, fills in defaults, and checks the whole against `schema`.
+ */
 export function readConfig<S extends TObject>(
   schema: S,
   options: { readonly path?: string; readonly overrides?: object },

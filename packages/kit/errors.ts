@@ -1,9 +1,11 @@
-// Errors that can happen by themselves are rows of a package's table; what must not be possible is an `assert`.
+// Errors that can happen by themselves are rows of a package's table; what must not be possible is an
+// `assert`.
 
 /** One row: `status` is the HTTP status, `text` the sentence; `retriable` lets a saga try again elsewhere. */
 export interface ErrorSpec {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: the row's own parameters are inferred from this; `unknown` would refuse them.
+  // biome-ignore lint/suspicious/noExplicitAny: the row's own parameters are inferred from this; `unknown`
+  // would refuse them.
   readonly text: (...params: any[]) => string;
   readonly retriable?: boolean;
   /** The exception's name where the service shows it (Neutron's `type`). */

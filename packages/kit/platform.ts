@@ -1,4 +1,5 @@
-// What every constructor receives: time, chance, log and metrics. Replacing clock and random is what makes a run repeatable.
+// What every constructor receives: time, chance, log and metrics. Replacing clock and random is what makes a
+// run repeatable.
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";

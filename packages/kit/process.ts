@@ -1,4 +1,5 @@
-// Running other programs: arguments as a list (no shell), bounded output, a deadline, and what they said when they fail.
+// Running other programs: arguments as a list (no shell), bounded output, a deadline, and what they said when
+// they fail.
 import { spawn } from "node:child_process";
 import type { Millis } from "./clock.ts";
 import { errorTable } from "./errors.ts";
@@ -32,7 +33,10 @@ const defaultTimeoutMs = 60_000;
 // A tool that says more than this is broken; the rest is dropped.
 const outputBytesMax = 16 * 1024 * 1024;
 
-/** Runs a program to its end. Throws `processErrors` when it is missing, fails or takes too long (it is then killed). */
+/**
+ * Runs a program to its end. Throws `processErrors` when it is missing, fails or takes too long (it is then
+ * killed).
+ */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const command = [program, ...args].join(" ");

@@ -43,7 +43,10 @@ export function seededRandom(seed: number | string): Random {
   return randomFrom({ int, bytes, uuid: () => uuidFrom(bytes(16)) });
 }
 
-/** Mulberry32, a 32-bit generator by Tommy Ettinger (public domain): small, fast, good enough for tests and tie-breaks. */
+/**
+ * Mulberry32, a 32-bit generator by Tommy Ettinger (public domain): small, fast, good enough for tests and
+ * tie-breaks.
+ */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

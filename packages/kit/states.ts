@@ -17,7 +17,10 @@ export interface StateTable<State extends string, Action extends string> {
   readonly actions: Readonly<Record<Action, ActionRule<State>>>;
 }
 
-/** Checks and returns the table: every state named is reachable, and every stable state but a final one has a way out. */
+/**
+ * Checks and returns the table: every state named is reachable, and every stable state but a final one has a
+ * way out.
+ */
 export function states<const State extends string, const Action extends string>(
   table: StateTable<State, Action>,
 ): StateTable<State, Action> {

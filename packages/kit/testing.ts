@@ -1,4 +1,5 @@
-// What tests pass instead of the real platform: a clock that stands still until told, chance from a seed, no log.
+// What tests pass instead of the real platform: a clock that stands still until told, chance from a seed, no
+// log.
 import type { Clock, Millis } from "./clock.ts";
 import { silentLog } from "./log.ts";
 import { metricsRegistry } from "./metrics.ts";

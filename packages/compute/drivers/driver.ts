@@ -1,5 +1,5 @@
-// What a hypervisor driver must do. Every method is idempotent: called again after success, failure or a crash, it ends
-// in the same state. An ability a driver may lack is null, never a method that throws.
+// What a hypervisor driver must do. Every method is idempotent: called again after success, failure or a
+// crash, it ends in the same state. An ability a driver may lack is null, never a method that throws.
 import type { Uuid } from "@micronova/kit";
 
 export interface HostInventory {

@@ -1,4 +1,5 @@
-// What a host must do for networking. `plug` carries all that a port needs, so that it makes its network on the way.
+// What a host must do for networking. `plug` carries all that a port needs, so that it makes its network on
+// the way.
 import type { Uuid } from "@micronova/kit";
 
 export interface SubnetSpec {

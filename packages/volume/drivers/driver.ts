@@ -1,11 +1,14 @@
-// What a volume driver must do. Every method is idempotent: called again after success, failure or a crash, it ends in
-// the same state. New volumes read as zeros.
+// What a volume driver must do. Every method is idempotent: called again after success, failure or a crash,
+// it ends in the same state. New volumes read as zeros.
 import type { Uuid } from "@micronova/kit";
 
 export interface PoolCapacity {
   readonly totalGb: number;
   readonly freeGb: number;
-  /** What the driver does with logical volumes here: `device-mapper`, `offsets` (no device mapper), `files` or `memory`. */
+  /**
+   * What the driver does with logical volumes here: `device-mapper`, `offsets` (no device mapper), `files`
+   * or `memory`.
+   */
   readonly mode: string;
 }
 
@@ -45,7 +48,10 @@ export interface VolumeDriver {
   start(): Promise<void>;
   /** Lets go of what the process holds; the pool and its data stay. */
   stop(): Promise<void>;
-  /** Removes the pool itself where the driver made it (volume group, loop device, backing file). For `down --destroy` and `demo --stop`. */
+  /**
+   * Removes the pool itself where the driver made it (volume group, loop device, backing file). For `down
+   * --destroy` and `demo --stop`.
+   */
   dispose(): Promise<void>;
   capacity(): Promise<PoolCapacity>;
   list(): Promise<readonly VolumeInfo[]>;

@@ -1,0 +1,19 @@
+// `npm run check`: everything that can be known without a server, in under a minute.
+import { close, runSteps, type Step } from "./run.ts";
+
+const node = process.execPath;
+
+export const checks: readonly Step[] = [
+  { name: "unit", command: [node, "--test", "packages/**/*.test.ts", "tools/**/*.test.ts"], isTests: true },
+  { name: "types", command: ["node_modules/.bin/tsc", "-p", "."] },
+  {
+    name: "lint",
+    command: ["node_modules/.bin/biome", "check", "--diagnostic-level=warn", "--error-on-warnings", "."],
+  },
+  { name: "layers", command: [node, "tools/layers.ts"] },
+  { name: "tidy", command: [node, "tools/tidy.ts"] },
+  { name: "unused", command: ["node_modules/.bin/knip"] },
+];
+
+// Two cores: the unit tests on one, the rest on the other.
+if (import.meta.main) close(await runSteps(checks, 2));
