@@ -1,6 +1,5 @@
 // One SQL store behind two engines. Packages own tables; a transaction may touch several packages' tables through
 // their functions, which all take `tx` first.
-import type { Millis, Uuid } from "@micronova/kit";
 import type { Kysely } from "kysely";
 
 /**
@@ -31,9 +30,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The time of the transaction (the same for all its statements), or the current time on `store.read`. */
-export declare function now(tx: Tx): Millis;
-/** A fresh id, from the store's own source of chance. */
-export declare function newId(tx: Tx): Uuid;
-/** Runs `then` once the transaction is durable; never when it rolls back. For hints such as waking a runner. */
-export declare function afterCommit(tx: Tx, then: () => void): void;
+export { storeErrors } from "./errors.ts";
+export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
+export { isUniqueViolation } from "./sqlite-connection.ts";
+export { afterCommit, newId, now } from "./tx-context.ts";

@@ -1,0 +1,273 @@
+// What every engine must do. Add an engine to `engines` and it has to pass all of it.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isFault, type Platform } from "@micronova/kit";
+import { testPlatform } from "@micronova/kit/testing";
+import {
+  afterCommit,
+  isUniqueViolation,
+  type Migration,
+  newId,
+  now,
+  type Store,
+  sqliteStore,
+  storeErrors,
+  type Tx,
+} from "./index.ts";
+
+declare module "./index.ts" {
+  interface Tables {
+    store_test_items: { id: string; holder: string | null; size: number; isBig: boolean | number };
+  }
+}
+
+const migrations: Migration[] = [
+  {
+    id: "store-test/0001-items",
+    sql: [
+      'CREATE TABLE store_test_items (id TEXT PRIMARY KEY, holder TEXT, size BIGINT NOT NULL, "isBig" INTEGER NOT NULL)',
+      "CREATE UNIQUE INDEX store_test_items_holder ON store_test_items (holder) WHERE holder IS NOT NULL",
+    ],
+  },
+];
+const later: Migration = {
+  id: "store-test/0002-later",
+  sql: ["CREATE TABLE store_test_later (id TEXT PRIMARY KEY)"],
+};
+
+interface Engine {
+  readonly name: string;
+  /** Opens the same data each time it is called. */
+  open(platform: Platform, migrations: readonly Migration[]): Store;
+  readonly keepsData: boolean;
+  dispose(): void;
+}
+
+function sqliteInMemory(): Engine {
+  const options = { path: ":memory:", durability: "process" } as const;
+  return {
+    name: "SQLite in memory",
+    open: (platform, all) => sqliteStore(platform, { ...options, migrations: all }),
+    keepsData: false,
+    dispose() {},
+  };
+}
+
+function sqliteInFile(durability: "process" | "power"): Engine {
+  const dir = mkdtempSync(join(tmpdir(), "store-"));
+  return {
+    name: `SQLite in a file, ${durability}`,
+    open: (platform, all) => sqliteStore(platform, { path: join(dir, "db"), durability, migrations: all }),
+    keepsData: true,
+    dispose: () => rmSync(dir, { recursive: true }),
+  };
+}
+
+const engines = [sqliteInMemory, () => sqliteInFile("process"), () => sqliteInFile("power")];
+
+for (const make of engines) {
+  const { name, dispose } = make();
+  dispose();
+  const withStore = async (
+    work: (store: Store, platform: ReturnType<typeof testPlatform>) => Promise<void>,
+  ) => {
+    const engine = make();
+    const platform = testPlatform();
+    const store = engine.open(platform, migrations);
+    await store.migrate();
+    try {
+      await work(store, platform);
+    } finally {
+      await store.close();
+      engine.dispose();
+    }
+  };
+
+  test(`${name}: what a transaction wrote is read afterwards, as plain objects`, () =>
+    withStore(async (store) => {
+      const size = await store.transaction(async (tx) => {
+        await add(tx, "a", { size: 2 ** 40 });
+        const row = await tx.selectFrom("store_test_items").select("size").executeTakeFirstOrThrow();
+        return row.size;
+      });
+
+      assert.equal(size, 2 ** 40);
+      assert.deepEqual(await store.read.selectFrom("store_test_items").selectAll().execute(), [
+        { id: "a", holder: null, size: 2 ** 40, isBig: 1 },
+      ]);
+    }));
+
+  test(`${name}: a transaction that throws leaves nothing behind, and its neighbours stand`, () =>
+    withStore(async (store) => {
+      const results = await Promise.allSettled([
+        store.transaction((tx) => add(tx, "a")),
+        store.transaction(async (tx) => {
+          await add(tx, "b");
+          throw new Error("changed my mind");
+        }),
+        store.transaction((tx) => add(tx, "c")),
+      ]);
+
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ["fulfilled", "rejected", "fulfilled"],
+      );
+      assert.deepEqual(await ids(store.read), ["a", "c"]);
+    }));
+
+  test(`${name}: of several that want the same row under a condition, one succeeds`, () =>
+    withStore(async (store) => {
+      await store.transaction((tx) => add(tx, "a"));
+
+      const won = await Promise.all(
+        ["x", "y", "z"].map((holder) =>
+          store.transaction(async (tx) => {
+            const taken = await tx
+              .updateTable("store_test_items")
+              .set({ holder })
+              .where("id", "=", "a")
+              .where("holder", "is", null)
+              .returning("id")
+              .execute();
+            return taken.length;
+          }),
+        ),
+      );
+
+      assert.deepEqual(won.sort(), [0, 0, 1]);
+    }));
+
+  test(`${name}: an update without RETURNING says how many rows it changed`, () =>
+    withStore(async (store) => {
+      await store.transaction(async (tx) => {
+        await add(tx, "a");
+        await add(tx, "b");
+        const result = await tx.updateTable("store_test_items").set({ size: 7 }).executeTakeFirstOrThrow();
+        assert.equal(result.numUpdatedRows, 2n);
+      });
+    }));
+
+  test(`${name}: a partial unique index refuses the second, by a kind of error that can be asked for`, () =>
+    withStore(async (store) => {
+      await store.transaction((tx) => add(tx, "a", { holder: "h" }));
+
+      const second = store.transaction((tx) => add(tx, "b", { holder: "h" }));
+
+      await assert.rejects(second, (error) => isUniqueViolation(error));
+    }));
+
+  test(`${name}: a transaction that awaits something else fails and says so; the next one runs`, () =>
+    withStore(async (store) => {
+      const slow = store.transaction(async (tx) => {
+        await add(tx, "a");
+        await new Promise((resolve) => setImmediate(resolve));
+        await add(tx, "late");
+      });
+
+      await assert.rejects(slow, /awaited something other than its own queries/);
+      await new Promise((resolve) => setImmediate(resolve));
+      await store.transaction((tx) => add(tx, "b"));
+      assert.deepEqual(await ids(store.read), ["b"]);
+    }));
+
+  test(`${name}: a transaction is of no use once it has ended`, () =>
+    withStore(async (store) => {
+      let kept: Tx | undefined;
+      await store.transaction(async (tx) => {
+        kept = tx;
+      });
+
+      await assert.rejects(add(kept!, "a"), /used after it had ended/);
+    }));
+
+  test(`${name}: hooks run after the commit, in order, and not after a rollback`, () =>
+    withStore(async (store) => {
+      const ran: string[] = [];
+      await Promise.allSettled([
+        store.transaction(async (tx) => {
+          afterCommit(tx, () => ran.push("first"));
+          afterCommit(tx, () => ran.push("second"));
+          await add(tx, "a");
+          assert.deepEqual(ran, []);
+        }),
+        store.transaction(async (tx) => {
+          afterCommit(tx, () => ran.push("never"));
+          throw new Error("no");
+        }),
+      ]);
+
+      assert.deepEqual(ran, ["first", "second"]);
+    }));
+
+  test(`${name}: the time stands still within a transaction, and ids are fresh`, () =>
+    withStore(async (store, platform) => {
+      const start = platform.clock.now();
+      await store.transaction(async (tx) => {
+        assert.equal(now(tx), start);
+        assert.notEqual(newId(tx), newId(tx));
+      });
+      await platform.clock.advance(5);
+
+      assert.equal(now(store.read), start + 5);
+    }));
+
+  test(`${name}: migrations run once, and data of a newer version is refused with a sentence`, async (t) => {
+    const engine = make();
+    if (!engine.keepsData) return t.skip("keeps no data");
+    const platform = testPlatform();
+    for (const all of [migrations, [...migrations, later], [...migrations, later]]) {
+      const store = engine.open(platform, all);
+      await store.migrate();
+      await store.close();
+    }
+
+    const old = engine.open(platform, migrations);
+    await assert.rejects(
+      old.migrate(),
+      (error) => isFault(error, storeErrors.newer) && /0002-later/.test(error.message),
+    );
+    await old.close();
+    engine.dispose();
+  });
+
+  test(`${name}: a migration that fails changes nothing`, async () => {
+    const engine = make();
+    const broken: Migration = {
+      id: "store-test/0002-broken",
+      sql: ["CREATE TABLE store_test_x (id TEXT)", "NONSENSE"],
+    };
+    const store = engine.open(testPlatform(), [...migrations, broken]);
+    await assert.rejects(store.migrate());
+    await assert.rejects(ids(store.read), /no such table|does not exist/);
+    await store.close();
+    engine.dispose();
+  });
+
+  test(`${name}: closing waits for what was taken, and takes nothing more`, async () => {
+    const engine = make();
+    const store = engine.open(testPlatform(), migrations);
+    await store.migrate();
+    const last = store.transaction((tx) => add(tx, "a"));
+
+    await store.close();
+
+    await last;
+    assert.throws(() => store.transaction((tx) => add(tx, "b")), /closed/);
+    engine.dispose();
+  });
+}
+
+async function add(tx: Tx, id: string, values: { holder?: string; size?: number } = {}): Promise<void> {
+  await tx
+    .insertInto("store_test_items")
+    .values({ id, holder: values.holder ?? null, size: values.size ?? 0, isBig: true })
+    .execute();
+}
+
+async function ids(tx: Tx): Promise<string[]> {
+  const rows = await tx.selectFrom("store_test_items").select("id").orderBy("id").execute();
+  return rows.map(({ id }) => id);
+}
