@@ -1,0 +1,5 @@
+// All of compute's schema, in order. Each part stands beside the nouns it belongs to.
+import type { Migration } from "@micronova/store";
+import { serverMigrations } from "./migrations-servers.ts";
+
+export const computeMigrations: readonly Migration[] = [...serverMigrations];

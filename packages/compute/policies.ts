@@ -1,0 +1,5 @@
+// All of compute's policy rules. Each part stands beside the nouns it is about.
+import type { Policies } from "@micronova/http";
+import { serverPolicies } from "./policies-servers.ts";
+
+export const computePolicies: Policies = { ...serverPolicies };
