@@ -1,0 +1,122 @@
+// Volumes as logical volumes. A volume that is being filled carries a tag saying from which byte on it is not yet what it
+// should be; so after a crash every method knows how far the last one came, and nobody sees another tenant's old bytes.
+import type { Platform, Uuid } from "@micronova/kit";
+import type { PoolCapacity, VolumeConnection, VolumeDriver, VolumeSource, VolumeSpec } from "../driver.ts";
+import { volumeDriverErrors } from "../errors.ts";
+import { bytesPerGb, copyImage } from "../image-bytes.ts";
+import { lane } from "../lane.ts";
+import { lvmCommands } from "./commands.ts";
+import { type VolumeGroup, volumeGroup } from "./group.ts";
+import { extend, tidy } from "./grow.ts";
+import { cloudName, openOwnGroup, removeOwnGroup } from "./own-group.ts";
+import type { Pool } from "./pool.ts";
+import * as pools from "./pool.ts";
+import { hasDeviceMapper, hasUdev } from "./probe.ts";
+
+export interface LvmVolumeOptions {
+  readonly platform: Platform;
+  /** The operator's volume group; without one the driver keeps its own in `stateDir`. */
+  readonly volumeGroup?: string;
+  readonly stateDir: string;
+  /** Size of the driver's own volume group. Its file is sparse: only what is written takes space. */
+  readonly sizeGb: number;
+}
+
+export function lvmVolumeDriver(options: LvmVolumeOptions): VolumeDriver {
+  const { stateDir, platform } = options;
+  const label = options.volumeGroup ?? cloudName(stateDir);
+  let opened: Pool | null = null;
+  const pool = () => {
+    if (opened === null) throw volumeDriverErrors.notStarted(label);
+    return opened;
+  };
+  return {
+    name: "lvm",
+    async start() {
+      const fresh = { group: await openGroup(options), lane: lane(), owner: cloudName(stateDir) };
+      await tidy(fresh);
+      opened = fresh;
+      platform.log.info({ volumeGroup: fresh.group.name, mode: fresh.group.mode }, "volume pool ready");
+    },
+    async stop() {
+      // Guests outlive the worker and keep their volumes open, so the loop device stays.
+      opened = null;
+    },
+    dispose: () => dispose(options),
+    capacity: () => capacity(pool()),
+    async list() {
+      const volumes = await pool().lane(() => pools.ours(pool()));
+      return volumes.flatMap(({ name, size }) => {
+        const volumeId = pools.idIn(name);
+        return volumeId === null ? [] : [{ volumeId, sizeGb: size / bytesPerGb }];
+      });
+    },
+    create: (volume, source) => create(pool(), volume, source),
+    delete: (volumeId) => remove(pool(), volumeId),
+    extend: (volumeId, sizeGb) => extend(pool(), volumeId, sizeGb),
+    export: (volumeId) => connection(pool(), volumeId),
+    async unexport() {},
+  };
+}
+
+async function openGroup(options: LvmVolumeOptions): Promise<VolumeGroup> {
+  const host = { hasMapper: await hasDeviceMapper(), hasUdev: await hasUdev() };
+  if (options.volumeGroup === undefined) {
+    const own = await openOwnGroup({ ...options, ...host });
+    if (host.hasMapper) await own.lvm.change("vgchange", ["-ay", own.name]);
+    const stablePath = { device: own.device, path: own.stablePath };
+    return volumeGroup({ name: own.name, lvm: own.lvm, stablePath, discardZeroes: true });
+  }
+  const lvm = lvmCommands(host);
+  const groups = await lvm.report("vgs", ["vg_name"]);
+  const name = options.volumeGroup;
+  if (!groups.some((group) => group["vg_name"] === name)) throw volumeDriverErrors.noVolumeGroup(name);
+  return volumeGroup({ name, lvm, discardZeroes: false });
+}
+
+/** Our own group goes as a whole; from the operator's only what carries this cloud's tag. */
+async function dispose(options: LvmVolumeOptions): Promise<void> {
+  const host = { hasMapper: await hasDeviceMapper(), hasUdev: await hasUdev() };
+  if (options.volumeGroup === undefined) return removeOwnGroup({ ...options, ...host });
+  const pool = { group: await openGroup(options), lane: lane(), owner: cloudName(options.stateDir) };
+  for (const volume of await pools.ours(pool)) await pools.wipe(pool, volume);
+}
+
+async function capacity(pool: Pool): Promise<PoolCapacity> {
+  const { total, free } = await pool.lane(() => pool.group.size());
+  const gb = (bytes: number) => Math.floor(bytes / bytesPerGb);
+  return { totalGb: gb(total), freeGb: gb(free), mode: pool.group.mode };
+}
+
+async function create(pool: Pool, { volumeId, sizeGb }: VolumeSpec, source: VolumeSource): Promise<void> {
+  const name = pools.nameOf(volumeId);
+  const volume = await pool.lane(async () => {
+    const existing = await pools.find(pool, name);
+    if (existing !== null) return existing;
+    await pools.requireRoom(pool, sizeGb);
+    await pool.group.create(name, sizeGb * bytesPerGb, [pool.owner, pools.unwrittenTag(0)]);
+    return pools.expect(pool, name, volumeId);
+  });
+  if (volume.size !== sizeGb * bytesPerGb) {
+    throw volumeDriverErrors.sizeDiffers(volumeId, volume.size / bytesPerGb, sizeGb);
+  }
+  if (pools.unwrittenFrom(volume) === null) return;
+  const range = await pool.group.rangeOf(volume);
+  await pool.group.zero(range);
+  if (source.kind === "image") await copyImage(source, range);
+  await pools.markWritten(pool, volume);
+}
+
+async function remove(pool: Pool, volumeId: Uuid): Promise<void> {
+  for (const name of [pools.nameOf(volumeId), pools.grownName(volumeId), pools.replacedName(volumeId)]) {
+    const volume = await pool.lane(() => pools.find(pool, name));
+    if (volume !== null) await pools.wipe(pool, volume);
+  }
+}
+
+async function connection(pool: Pool, volumeId: Uuid): Promise<VolumeConnection> {
+  const volume = await pool.lane(() => pools.expect(pool, pools.nameOf(volumeId), volumeId));
+  const { path, offset, size } = await pool.group.rangeOf(volume);
+  const range = pool.group.mode === "offsets" ? { offset, size } : null;
+  return { kind: "path", volumeId, path, format: "raw", range };
+}

@@ -1,0 +1,82 @@
+// What a pool's methods share: how its logical volumes are named and tagged, and finding, wiping and finishing them.
+import type { Uuid } from "@micronova/kit";
+import { volumeDriverErrors } from "../errors.ts";
+import { bytesPerGb } from "../image-bytes.ts";
+import type { Lane } from "../lane.ts";
+import type { LogicalVolume, VolumeGroup } from "./group.ts";
+
+export interface Pool {
+  readonly group: VolumeGroup;
+  /** LVM's metadata is changed by one command at a time; bytes are moved outside the lane. */
+  readonly lane: Lane;
+  /** The tag on everything that belongs to this cloud. */
+  readonly owner: string;
+}
+
+export const nameOf = (volumeId: Uuid) => `volume-${volumeId}`;
+/** The larger copy of a volume that had no room to grow where it was. */
+export const grownName = (volumeId: Uuid) => `grown-${volumeId}`;
+/** What the copy replaced, to be wiped. */
+export const replacedName = (volumeId: Uuid) => `replaced-${volumeId}`;
+
+/** The id in a volume's name; null for copies and what they replaced. */
+export function idIn(name: string): Uuid | null {
+  return /^volume-([0-9a-f-]{36})$/.exec(name)?.[1] ?? null;
+}
+
+const unwrittenPrefix = "unwritten=";
+
+/** Says of a volume that its bytes from here on are not yet what they should be. */
+export function unwrittenTag(from: number): string {
+  return `${unwrittenPrefix}${from}`;
+}
+
+export function unwrittenFrom(volume: LogicalVolume): number | null {
+  const tag = volume.tags.find((each) => each.startsWith(unwrittenPrefix));
+  return tag === undefined ? null : Number(tag.slice(unwrittenPrefix.length));
+}
+
+export async function markWritten(pool: Pool, volume: LogicalVolume): Promise<void> {
+  const from = unwrittenFrom(volume);
+  if (from === null) return;
+  await pool.lane(() => pool.group.tag(volume.name, { remove: unwrittenTag(from) }));
+}
+
+/** This cloud's logical volumes. Called within the lane. */
+export async function ours(pool: Pool): Promise<readonly LogicalVolume[]> {
+  return (await pool.group.volumes()).filter((volume) => volume.tags.includes(pool.owner));
+}
+
+/** Called within the lane. A volume of that name which is not this cloud's is never touched. */
+export async function find(pool: Pool, name: string): Promise<LogicalVolume | null> {
+  const volume = (await pool.group.volumes()).find((each) => each.name === name);
+  if (volume === undefined) return null;
+  if (!volume.tags.includes(pool.owner)) throw volumeDriverErrors.notOurs(name, pool.group.name);
+  return volume;
+}
+
+/** Called within the lane. */
+export async function expect(pool: Pool, name: string, volumeId: Uuid): Promise<LogicalVolume> {
+  const volume = await find(pool, name);
+  if (volume === null) throw volumeDriverErrors.unknownVolume(volumeId, pool.group.name);
+  return volume;
+}
+
+/** Zeroes the bytes, then gives back the space. */
+export async function wipe(pool: Pool, volume: LogicalVolume): Promise<void> {
+  await pool.group.zero(await pool.group.rangeOf(volume));
+  await pool.lane(async () => {
+    if ((await find(pool, volume.name)) !== null) await pool.group.remove(volume.name);
+  });
+}
+
+/** Called within the lane. Without the device mapper all of the room must be in one piece. */
+export async function requireRoom(pool: Pool, sizeGb: number): Promise<void> {
+  const free =
+    pool.group.mode === "device-mapper"
+      ? (await pool.group.size()).free
+      : Math.max(0, ...(await pool.group.freePieces()).map(({ size }) => size));
+  if (free < sizeGb * bytesPerGb) {
+    throw volumeDriverErrors.noSpace(pool.group.name, sizeGb, Math.floor(free / bytesPerGb));
+  }
+}
