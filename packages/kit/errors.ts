@@ -4,9 +4,8 @@
 /** One row: `status` is the HTTP status, `text` the sentence; `retriable` lets a saga try again elsewhere. */
 export interface ErrorSpec {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: the row's own parameters are inferred from this; `unknown`
-  // would refuse them.
-  readonly text: (...params: any[]) => string;
+  /** The sentence; `never` lets every row have parameters of its own. */
+  readonly text: (...params: never[]) => string;
   readonly retriable?: boolean;
   /** The exception's name where the service shows it (Neutron's `type`). */
   readonly type?: string;
@@ -60,7 +59,8 @@ export function errorTable<const T extends Record<string, ErrorSpec>>(owner: str
       new Fault({
         kind,
         status: spec.status,
-        message: spec.text(...params),
+        // The maker's type asks for exactly the row's own parameters.
+        message: spec.text(...(params as never[])),
         retriable: spec.retriable ?? false,
         type: spec.type ?? null,
         params,

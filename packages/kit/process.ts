@@ -44,17 +44,21 @@ export function run(program: string, args: readonly string[], options: RunOption
     const child = spawn(program, args, {
       cwd: options.cwd,
       env: { ...process.env, LC_ALL: "C", ...options.env },
-      timeout: timeoutMs,
-      killSignal: "SIGKILL",
     });
+    let isLate = false;
+    const deadline = setTimeout(() => {
+      isLate = child.kill("SIGKILL");
+    }, timeoutMs);
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
-    child.on("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "ENOENT" ? processErrors.notFound(program) : error),
-    );
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      clearTimeout(deadline);
+      reject(error.code === "ENOENT" ? processErrors.notFound(program) : error);
+    });
     child.on("close", (code, signal) => {
+      clearTimeout(deadline);
       if (code === 0) return resolve({ stdout: stdout(), stderr: stderr() });
-      if (signal === "SIGKILL" && child.killed) return reject(processErrors.timedOut(command, timeoutMs));
+      if (isLate) return reject(processErrors.timedOut(command, timeoutMs));
       reject(processErrors.failed(command, signal ?? `status ${code}`, stderr().trim() || stdout().trim()));
     });
     // A program that ends before reading all its input reports that by its status, not by the broken pipe.

@@ -1,0 +1,46 @@
+// `micronova down`: stops the cloud's process; with --destroy also removes everything the cloud made on this machine.
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { destroyCloud, runningPid } from "@micronova/cloud";
+import { systemClock } from "@micronova/kit";
+import { cliErrors } from "../errors.ts";
+import { widenPath } from "../prepare.ts";
+
+export interface DownOptions {
+  readonly dataDir: string;
+  readonly destroy?: boolean;
+  readonly yes?: boolean;
+}
+
+export async function down(options: DownOptions): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  if (!existsSync(join(dataDir, "run"))) throw cliErrors.noCloud(dataDir);
+  if (options.destroy && !options.yes) throw cliErrors.needsYes(dataDir);
+  const wasRunning = await stopCloud(dataDir);
+  if (options.destroy) await destroyWhole(dataDir);
+  else if (!wasRunning) throw cliErrors.notRunning(dataDir);
+}
+
+/** Ends the cloud's process, if one runs, and waits until it is gone. */
+export async function stopCloud(dataDir: string): Promise<boolean> {
+  const pid = runningPid(dataDir);
+  if (pid === null) return false;
+  process.kill(pid, "SIGTERM");
+  const until = systemClock.monotonic() + stopTimeoutMs;
+  while (runningPid(dataDir) === pid) {
+    if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
+    // The process is not our child, so there is no event to wait for.
+    await new Promise((resolve) => setTimeout(resolve, stopPollMs));
+  }
+  return true;
+}
+
+/** Removes guests, networks, volumes and the data directory of a stopped cloud. */
+export async function destroyWhole(dataDir: string): Promise<void> {
+  widenPath();
+  await destroyCloud(dataDir);
+}
+
+// Longer than the cloud itself gives its running requests.
+const stopTimeoutMs = 30_000;
+const stopPollMs = 20;

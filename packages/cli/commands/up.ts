@@ -1,0 +1,113 @@
+// `micronova up`: runs the cloud in this process, or starts it in one of its own and returns when it is ready.
+import { spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Cloud, type CloudOverrides, startCloud } from "@micronova/cloud";
+import { cliErrors } from "../errors.ts";
+import { ensureForCloud } from "../prepare.ts";
+
+export interface UpOptions {
+  readonly dataDir: string;
+  readonly config?: string;
+  readonly listen?: string;
+  readonly port?: string;
+  readonly virt?: "auto" | "qemu" | "fake";
+  readonly fakeHosts?: string;
+  readonly fakeDelay?: string;
+  readonly insecure?: boolean;
+  readonly ephemeral?: boolean;
+  readonly detach?: boolean;
+}
+
+export async function up(options: UpOptions, install: boolean): Promise<void> {
+  const started = performance.now();
+  await ensureForCloud(options.virt ?? "auto", install);
+  if (options.detach) return void process.stderr.write(await startDetached(options));
+  const cloud = await startCloud(overridesOf(options), options.config);
+  const stopped = new Promise<NodeJS.Signals>((stop) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
+  });
+  const text = banner(cloud, performance.now() - started);
+  if (process.send === undefined) process.stderr.write(text);
+  else process.send({ ready: text });
+  await stopped;
+  await cloud.stop();
+}
+
+/** Starts `up` in a process of its own and returns its banner once it is ready; throws with its last words if it ends. */
+export async function startDetached(options: UpOptions): Promise<string> {
+  const dataDir = resolve(options.dataDir);
+  mkdirSync(join(dataDir, "log"), { recursive: true, mode: 0o700 });
+  const output = openSync(join(dataDir, "log", "up.log"), "w", 0o600);
+  const child = spawn(process.execPath, [process.argv[1]!, ...upArguments({ ...options, dataDir })], {
+    detached: true,
+    stdio: ["ignore", output, output, "ipc"],
+  });
+  closeSync(output);
+  const text = await new Promise<string>((ready, fail) => {
+    child.once("error", fail);
+    child.once("exit", () => fail(cliErrors.didNotStart(lastWords(join(dataDir, "log", "up.log")))));
+    child.once("message", (message: { ready: string }) => ready(message.ready));
+  });
+  child.removeAllListeners("exit");
+  child.disconnect();
+  child.unref();
+  return text;
+}
+
+function lastWords(path: string): string {
+  const text = readFileSync(path, "utf8").trim();
+  return text.replace(/^micronova: /, "").slice(-2000) || "it ended without a word.";
+}
+
+function upArguments(options: UpOptions): string[] {
+  const flag = (name: string, value: string | undefined) => (value === undefined ? [] : [name, value]);
+  return [
+    "up",
+    ...flag("--data-dir", options.dataDir),
+    ...flag("--config", options.config),
+    ...flag("--listen", options.listen),
+    ...flag("--port", options.port),
+    ...flag("--virt", options.virt),
+    ...flag("--fake-hosts", options.fakeHosts),
+    ...flag("--fake-delay", options.fakeDelay),
+    ...(options.insecure ? ["--insecure"] : []),
+    ...(options.ephemeral ? ["--ephemeral"] : []),
+  ];
+}
+
+function overridesOf(options: UpOptions): CloudOverrides {
+  return {
+    data_dir: resolve(options.dataDir),
+    listen: options.listen,
+    port: numberOf("--port", options.port),
+    insecure: options.insecure,
+    ephemeral: options.ephemeral,
+    virt: {
+      driver: options.virt,
+      fake_hosts: numberOf("--fake-hosts", options.fakeHosts),
+      fake_delay_ms: numberOf("--fake-delay", options.fakeDelay),
+    },
+  };
+}
+
+function numberOf(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d+$/.test(value)) throw cliErrors.notANumber(option, value);
+  return Number(value);
+}
+
+function banner(cloud: Cloud, startMs: number): string {
+  const clouds = join(cloud.dataDir, "clouds.yaml");
+  return [
+    `Micronova is up at ${cloud.origin} after ${(startMs / 1000).toFixed(2)} s.`,
+    `  guests    ${cloud.virt.driver}: ${cloud.virt.why}`,
+    `  data      ${cloud.dataDir}`,
+    "  users     admin (cloud micronova-admin) and demo (cloud micronova); passwords are in clouds.yaml",
+    "What to type next:",
+    `  export OS_CLIENT_CONFIG_FILE=${clouds} OS_CLOUD=micronova-admin`,
+    "  openstack catalog list",
+    "  openstack server create --image tiny --flavor m1.tiny --network private --wait first",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,21 @@
+// What can go wrong on the command line itself.
+import { errorTable } from "@micronova/kit";
+
+export const cliErrors = errorTable("cli", {
+  noCloud: {
+    status: 404,
+    text: (dir: string) => `There is no cloud in ${dir}; start one with \`micronova up\`.`,
+  },
+  notRunning: { status: 409, text: (dir: string) => `No cloud runs on ${dir}.` },
+  didNotStart: { status: 500, text: (why: string) => `The cloud did not start: ${why}` },
+  didNotStop: { status: 500, text: (pid: number) => `Process ${pid} did not end; look at its log.` },
+  notANumber: {
+    status: 400,
+    text: (option: string, value: string) => `${option} takes a number, not ${value}.`,
+  },
+  needsYes: {
+    status: 400,
+    text: (dir: string) => `This removes everything in ${dir}; say --yes to confirm.`,
+  },
+  step: { status: 500, text: (what: string, why: string) => `${what} failed: ${why}` },
+});

@@ -1,0 +1,82 @@
+// The command line: parses, runs one command, and turns what goes wrong into one sentence and an exit status.
+import { isFault } from "@micronova/kit";
+import { Command, CommanderError, Option } from "commander";
+import { defaultDataDir } from "./data-dir.ts";
+
+const program = new Command("micronova")
+  .description("A whole OpenStack-compatible private cloud that starts with one command.")
+  .exitOverride()
+  .showHelpAfterError("Run `micronova --help` to see what there is.")
+  .addOption(new Option("--no-install", "install nothing; say what is missing instead"));
+
+const dataDir = () =>
+  new Option("--data-dir <dir>", "where everything that must last is kept").default(defaultDataDir());
+
+program
+  .command("demo")
+  .description("boot a real server, write to a volume, delete the server, read the data back from another")
+  .addOption(new Option("--data-dir <dir>", "the demo's own cloud").default(`${defaultDataDir()}-demo`))
+  .option("--port <n>", "the port of its APIs", "8774")
+  .option("--stop", "take the demo's cloud down and leave nothing behind")
+  .action(async (options) => (await import("./commands/demo.ts")).demo(options, installs()));
+
+program
+  .command("test")
+  .description("run every test, installing what each needs")
+  .action(async () => (await import("./commands/test.ts")).test(installs()));
+
+program
+  .command("up")
+  .description("start the cloud in one process")
+  .addOption(dataDir())
+  .option("--config <file>", "configuration in TOML")
+  .option("--listen <address>", "the address its APIs answer on (127.0.0.1)")
+  .option("--port <n>", "their port (8774; 0 takes a free one)")
+  .addOption(new Option("--virt <driver>", "real or fake guests (auto)").choices(["auto", "qemu", "fake"]))
+  .option("--fake-hosts <n>", "how many hosts the fake driver plays")
+  .option("--fake-delay <ms>", "how long each action of the fake driver takes")
+  .option("--insecure", "allow another address than loopback without TLS")
+  .option("--ephemeral", "keep nothing after the end")
+  .option("--detach", "return when it is ready, and leave it running")
+  .action(async (options) => (await import("./commands/up.ts")).up(options, installs()));
+
+program
+  .command("down")
+  .description("stop the cloud; guests go on and are found again")
+  .addOption(dataDir())
+  .option("--destroy", "also remove guests, volumes, networks and the data directory")
+  .option("--yes", "do not ask before destroying")
+  .action(async (options) => (await import("./commands/down.ts")).down(options));
+
+program
+  .command("status")
+  .description("say how the cloud is")
+  .addOption(dataDir())
+  .action(async (options) => (await import("./commands/status.ts")).status(options));
+
+program
+  .command("env")
+  .description('print the variables for eval "$(micronova env)"')
+  .addOption(dataDir())
+  .action(async (options) => (await import("./commands/env.ts")).env(options));
+
+const installs = (): boolean => program.opts()["install"] !== false;
+
+try {
+  // `--no-install` may stand anywhere on the line; the launcher has looked at it already.
+  const words = process.argv.slice(2);
+  const rest = words.filter((word) => word !== "--no-install");
+  await program.parseAsync(words.length === rest.length ? rest : ["--no-install", ...rest], { from: "user" });
+} catch (error) {
+  process.exitCode = fail(error);
+}
+
+/** 2 for a wrong command line, 1 for everything else; help asked for is no failure. */
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const isExpected = isFault(error) || (error instanceof Error && error.name === "ApiError");
+  // A Fault is a sentence for people; anything else is a defect, whose trace is needed.
+  const text = error instanceof Error ? (isExpected ? error.message : error.stack) : String(error);
+  process.stderr.write(`micronova: ${text}\n`);
+  return 1;
+}

@@ -1,0 +1,80 @@
+// Installs what a command needs from the distribution, saying each thing first; as root and with apt only.
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { errorTable, run } from "@micronova/kit";
+import { isRoot } from "./data-dir.ts";
+
+/** A program and the Debian package that has it. */
+export interface Need {
+  readonly program: string;
+  readonly package: string;
+}
+
+const errors = errorTable("prepare", {
+  missing: {
+    status: 500,
+    text: (needs: readonly Need[], how: string) =>
+      `${needs.map((need) => need.program).join(", ")} ${needs.length === 1 ? "is" : "are"} not installed: ${how}.`,
+  },
+});
+
+export const qemuNeeds: readonly Need[] = [
+  { program: "qemu-system-x86_64", package: "qemu-system-x86" },
+  { program: "qemu-img", package: "qemu-utils" },
+  { program: "genisoimage", package: "genisoimage" },
+];
+export const lvmNeeds: readonly Need[] = [{ program: "lvcreate", package: "lvm2" }];
+export const networkNeeds: readonly Need[] = [
+  { program: "ip", package: "iproute2" },
+  { program: "nft", package: "nftables" },
+  { program: "dnsmasq", package: "dnsmasq-base" },
+];
+export const sshNeeds: readonly Need[] = [
+  { program: "ssh", package: "openssh-client" },
+  { program: "ssh-keygen", package: "openssh-client" },
+];
+/** What building the tiny guest takes from the host. */
+export const guestNeeds: readonly Need[] = [
+  { program: "cpio", package: "cpio" },
+  { program: "mke2fs", package: "e2fsprogs" },
+];
+export const clientNeeds: readonly Need[] = [{ program: "openstack", package: "python3-openstackclient" }];
+
+// Where administrators' programs are, also when the caller's PATH has only the users' ones.
+const administrators = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
+
+/** Makes the administrators' programs findable for this process and those it starts. */
+export function widenPath(): void {
+  const path = (process.env["PATH"] ?? "").split(delimiter);
+  process.env["PATH"] = [...path, ...administrators.filter((dir) => !path.includes(dir))].join(delimiter);
+}
+
+/** Makes sure that the programs are there: installs them, or says in one sentence what to do. */
+export async function ensure(needs: readonly Need[], install: boolean): Promise<void> {
+  widenPath();
+  const missing = needs.filter(({ program }) => !isInstalled(program));
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((need) => need.package))];
+  const how = `install the ${packages.length === 1 ? "package" : "packages"} ${packages.join(" ")}`;
+  if (!install || !isRoot() || !isInstalled("apt-get")) throw errors.missing(missing, how);
+  process.stderr.write(`micronova: installing ${packages.join(", ")} from the distribution…\n`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  // Debian's lists may be as old as the machine's image, or not there at all.
+  await run("apt-get", ["update", "-q"], { env, timeoutMs: aptTimeoutMs });
+  const options = ["install", "-y", "-q", "--no-install-recommends"];
+  await run("apt-get", [...options, ...packages], { env, timeoutMs: aptTimeoutMs });
+}
+
+// A slow mirror and a slow disk together.
+const aptTimeoutMs = 15 * 60_000;
+
+export function isInstalled(program: string): boolean {
+  return (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, program)));
+}
+
+/** What `up` needs for real guests; nothing for fake ones, and `auto` makes do with what is there. */
+export async function ensureForCloud(virt: "auto" | "qemu" | "fake", install: boolean): Promise<void> {
+  widenPath();
+  if (virt !== "qemu") return;
+  await ensure(isRoot() ? [...qemuNeeds, ...lvmNeeds, ...networkNeeds] : qemuNeeds, install);
+}

@@ -1,0 +1,92 @@
+// The configuration of a whole cloud: what `--config FILE` may hold, with defaults. Flags of the command line lie over it.
+import { configType as Type } from "@micronova/kit";
+import type { Static } from "typebox";
+
+const closed = { additionalProperties: false } as const;
+const oneOf = <const T extends readonly string[]>(values: T, fallback: T[number], description: string) =>
+  Type.Union(
+    values.map((value) => Type.Literal(value)),
+    { default: fallback, description },
+  );
+
+export const cloudConfig = Type.Object(
+  {
+    data_dir: Type.String({ description: "Where everything that must last is kept." }),
+    ephemeral: Type.Boolean({ default: false, description: "Keeps nothing after the end." }),
+    listen: Type.String({ default: "127.0.0.1", description: "The address all APIs answer on." }),
+    port: Type.Integer({
+      default: 8774,
+      minimum: 0,
+      maximum: 65_535,
+      description: "Their port; 0 takes a free one.",
+    }),
+    insecure: Type.Boolean({
+      default: false,
+      description: "Allows another address than loopback without TLS.",
+    }),
+    tls: Type.Optional(
+      Type.Object(
+        { key: Type.String(), cert: Type.String() },
+        { ...closed, description: "Files in PEM form." },
+      ),
+    ),
+    region: Type.String({ default: "RegionOne", description: "The region's name in the catalog." }),
+    store: Type.Object(
+      { durability: oneOf(["power", "process"], "power", "What a committed write survives.") },
+      { ...closed, default: {} },
+    ),
+    virt: Type.Object(
+      {
+        driver: oneOf(["auto", "qemu", "fake"], "auto", "Real guests, or guests that only seem to be."),
+        accelerator: oneOf(
+          ["auto", "kvm", "tcg"],
+          "auto",
+          "`auto` takes KVM where a probe shows that it works.",
+        ),
+        fake_hosts: Type.Integer({
+          default: 1,
+          minimum: 1,
+          maximum: 1000,
+          description: "Hosts of the fake driver.",
+        }),
+        fake_delay_ms: Type.Integer({
+          default: 0,
+          minimum: 0,
+          description: "How long each of their actions takes.",
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    volume: Type.Object(
+      {
+        driver: oneOf(["auto", "lvm", "file", "fake"], "auto", "`auto`: LVM as root, files otherwise."),
+        group: Type.Optional(Type.String({ description: "A volume group of the operator's." })),
+        size_gb: Type.Integer({
+          default: 20,
+          minimum: 1,
+          description: "Size of the cloud's own volume group (sparse).",
+        }),
+      },
+      { ...closed, default: {} },
+    ),
+    network: Type.Object(
+      {
+        driver: oneOf(
+          ["auto", "linux", "user", "fake"],
+          "auto",
+          "`auto`: bridges as root, user networking otherwise.",
+        ),
+        cidr: Type.Optional(
+          Type.String({ description: "The private network's addresses; a free /24 is chosen." }),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
+    log: Type.Object(
+      { level: oneOf(["error", "warn", "info", "debug"], "info", "The least that is written.") },
+      { ...closed, default: {} },
+    ),
+  },
+  closed,
+);
+export type CloudConfig = Static<typeof cloudConfig>;

@@ -1,0 +1,39 @@
+// What can go wrong when a cloud starts: one sentence each, which says what to do.
+import { errorTable } from "@micronova/kit";
+
+export const errors = errorTable("cloud", {
+  dirUnusable: {
+    status: 500,
+    text: (dir: string, why: string) =>
+      `The data directory ${dir} cannot be used (${why}); choose one with --data-dir.`,
+  },
+  alreadyRunning: {
+    status: 500,
+    text: (dir: string, pid: number) =>
+      `A cloud already runs on ${dir} (process ${pid}); stop it with \`micronova down --data-dir ${dir}\`.`,
+  },
+  newerData: {
+    status: 500,
+    text: (dir: string, found: number, known: number) =>
+      `The data in ${dir} has format ${found} and this version knows ${known}; start it with a newer Micronova.`,
+  },
+  brokenSecrets: {
+    status: 500,
+    text: (path: string) =>
+      `${path} is damaged; put its backup in place, or remove the data directory to begin anew.`,
+  },
+  needsTls: {
+    status: 500,
+    text: (address: string) =>
+      `Listening on ${address} needs TLS: set tls.key and tls.cert in the configuration, or say --insecure.`,
+  },
+  noQemu: {
+    status: 500,
+    text: () =>
+      "qemu-system-x86_64 is not installed: install the packages qemu-system-x86 and qemu-utils, or start with --virt fake.",
+  },
+  noLvm: {
+    status: 500,
+    text: () => "lvcreate is not installed: install the package lvm2, or set volume.driver to file.",
+  },
+});

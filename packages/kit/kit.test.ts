@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import {
+  configErrors,
+  errorTable,
+  faultFromWire,
+  faultToWire,
+  isFault,
+  isoMicros,
+  isoSeconds,
+  isUuid,
+  metricsRegistry,
+  processErrors,
+  readConfig,
+  run,
+  seededRandom,
+  states,
+  configType as Type,
+} from "./index.ts";
+import { virtualClock } from "./testing.ts";
+
+const errors = errorTable("test", {
+  busy: { status: 409, retriable: true, text: (id: string, task: string) => `Server ${id} is ${task}.` },
+  gone: { status: 404, type: "ServerGone", text: () => "Gone." },
+});
+
+test("a fault carries its kind, status and sentence", () => {
+  const fault = errors.busy("s1", "deleting");
+
+  assert.equal(fault.message, "Server s1 is deleting.");
+  assert.equal(fault.kind, "test.busy");
+  assert.equal(fault.status, 409);
+  assert.ok(isFault(fault, errors.busy));
+  assert.ok(!isFault(fault, errors.gone));
+  assert.ok(!isFault(new Error("Gone."), errors.gone));
+});
+
+test("a fault is the same after a trip over the bus", () => {
+  const wire = JSON.parse(JSON.stringify(faultToWire(errors.busy("s1", "deleting"))));
+
+  const back = faultFromWire(wire);
+
+  assert.ok(isFault(back, errors.busy));
+  assert.deepEqual(faultToWire(back), wire);
+});
+
+test("sleepers of a virtual clock wake in order and at their time", async () => {
+  const clock = virtualClock(0);
+  const woken: string[] = [];
+  const sleeper = async (name: string, ms: number) => {
+    await clock.sleep(ms);
+    woken.push(`${name}@${clock.now()}`);
+    if (name === "b") await sleeper("b2", 5);
+  };
+
+  const all = [sleeper("a", 30), sleeper("b", 10)];
+  await clock.advance(20);
+  assert.deepEqual(woken, ["b@10", "b2@15"]);
+  await clock.advance(20);
+  await Promise.all(all);
+
+  assert.deepEqual(woken, ["b@10", "b2@15", "a@30"]);
+  assert.equal(clock.now(), 40);
+});
+
+test("an aborted sleep rejects and does not wake later", async () => {
+  const clock = virtualClock(0);
+  const controller = new AbortController();
+  const sleep = clock.sleep(10, controller.signal);
+
+  controller.abort(new Error("stop"));
+
+  await assert.rejects(sleep, /stop/);
+  assert.equal(clock.nextWake(), null);
+});
+
+test("the same seed gives the same draws, and uuids have their form", () => {
+  const draw = () => {
+    const random = seededRandom("server-1");
+    return [random.uuid(), random.int(100), random.shuffle([1, 2, 3, 4]), random.chance(0.5)];
+  };
+
+  assert.deepEqual(draw(), draw());
+  assert.ok(isUuid(seededRandom(7).uuid()));
+  assert.notEqual(seededRandom(7).uuid(), seededRandom(8).uuid());
+});
+
+test("times are rendered as the APIs do", () => {
+  const at = Date.UTC(2026, 10, 23, 5, 15, 0, 123);
+
+  assert.equal(isoSeconds(at), "2026-11-23T05:15:00Z");
+  assert.equal(isoMicros(at), "2026-11-23T05:15:00.123000");
+});
+
+test("a state table with a state that is not declared is refused", () => {
+  const table = () =>
+    states({
+      initial: "new" as "new" | "done" | "odd",
+      stable: ["done"],
+      actions: { finish: { from: ["new"], task: null, to: "odd", fail: "same" } },
+    });
+
+  assert.throws(table, /State odd is used but not declared/);
+});
+
+test("a program's failure says what it said", async () => {
+  const failing = run("sh", ["-c", "echo no space >&2; exit 3"]);
+
+  await assert.rejects(
+    failing,
+    (error) => isFault(error, processErrors.failed) && /status 3: no space/.test(error.message),
+  );
+});
+
+test("a program that is missing or too slow is a fault of its kind", async () => {
+  await assert.rejects(run("no-such-program-here", []), (error) => isFault(error, processErrors.notFound));
+  await assert.rejects(run("sleep", ["5"], { timeoutMs: 50 }), (error) =>
+    isFault(error, processErrors.timedOut),
+  );
+});
+
+test("a program gets its input and answers with its output", async () => {
+  const { stdout } = await run("tr", ["a-z", "A-Z"], { input: "hello" });
+
+  assert.equal(stdout, "HELLO");
+});
+
+const schema = Type.Object(
+  {
+    port: Type.Integer({ default: 1 }),
+    log: Type.Object(
+      { level: Type.String({ default: "info" }) },
+      { default: {}, additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+const aFile = (text: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), "kit-")), "config.toml");
+  writeFileSync(path, text);
+  return path;
+};
+
+test("defaults lie under the file, and the file under the command line", () => {
+  const path = aFile("port = 2\n[log]\nlevel = 'debug'\n");
+
+  assert.deepEqual(readConfig(schema, {}), { port: 1, log: { level: "info" } });
+  assert.deepEqual(readConfig(schema, { path, overrides: { port: 3, log: { level: undefined } } }), {
+    port: 3,
+    log: { level: "debug" },
+  });
+});
+
+test("a wrong configuration is refused with the place and the reason", () => {
+  assert.throws(
+    () => readConfig(schema, { path: aFile("prot = 2\n") }),
+    (error) => isFault(error, configErrors.invalid),
+  );
+  assert.throws(
+    () => readConfig(schema, { overrides: { log: { level: 5 } } }),
+    (error) => isFault(error, configErrors.invalid) && /log.level must be string/.test(error.message),
+  );
+  assert.throws(
+    () => readConfig(schema, { path: aFile("port = \n") }),
+    (error) => isFault(error, configErrors.unreadable),
+  );
+  assert.throws(
+    () => readConfig(schema, { path: "/nowhere.toml" }),
+    (error) => isFault(error, configErrors.unreadable),
+  );
+});
+
+test("metrics are told in Prometheus' text format", async () => {
+  const metrics = metricsRegistry();
+  metrics.count("micronova_boots_total", { result: "ok" });
+  metrics.count("micronova_boots_total", { result: "ok" });
+  metrics.gauge("micronova_hosts_count", 3);
+
+  const text = await metrics.text();
+
+  assert.match(text, /micronova_boots_total\{result="ok"\} 2/);
+  assert.match(text, /micronova_hosts_count 3/);
+});
