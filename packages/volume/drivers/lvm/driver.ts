@@ -91,9 +91,10 @@ async function capacity(pool: Pool): Promise<PoolCapacity> {
 async function create(pool: Pool, { volumeId, sizeGb }: VolumeSpec, source: VolumeSource): Promise<void> {
   const name = pools.nameOf(volumeId);
   const volume = await pool.lane(async () => {
-    const existing = await pools.find(pool, name);
+    const layout = await pool.group.layout();
+    const existing = pools.findIn(pool, layout, name);
     if (existing !== null) return existing;
-    await pools.requireRoom(pool, sizeGb);
+    pools.requireRoom(pool, layout, sizeGb * bytesPerGb);
     await pool.group.create(name, sizeGb * bytesPerGb, [pool.owner, pools.unwrittenTag(0)]);
     return pools.expect(pool, name, volumeId);
   });
@@ -101,22 +102,23 @@ async function create(pool: Pool, { volumeId, sizeGb }: VolumeSpec, source: Volu
     throw volumeDriverErrors.sizeDiffers(volumeId, volume.size / bytesPerGb, sizeGb);
   }
   if (pools.unwrittenFrom(volume) === null) return;
-  const range = await pool.group.rangeOf(volume);
+  const range = pool.group.rangeOf(volume);
   await pool.group.zero(range);
   if (source.kind === "image") await copyImage(source, range);
   await pools.markWritten(pool, volume);
 }
 
 async function remove(pool: Pool, volumeId: Uuid): Promise<void> {
+  const layout = await pool.lane(() => pool.group.layout());
   for (const name of [pools.nameOf(volumeId), pools.grownName(volumeId), pools.replacedName(volumeId)]) {
-    const volume = await pool.lane(() => pools.find(pool, name));
+    const volume = pools.findIn(pool, layout, name);
     if (volume !== null) await pools.wipe(pool, volume);
   }
 }
 
 async function connection(pool: Pool, volumeId: Uuid): Promise<VolumeConnection> {
   const volume = await pool.lane(() => pools.expect(pool, pools.nameOf(volumeId), volumeId));
-  const { path, offset, size } = await pool.group.rangeOf(volume);
+  const { path, offset, size } = pool.group.rangeOf(volume);
   const range = pool.group.mode === "offsets" ? { offset, size } : null;
   return { kind: "path", volumeId, path, format: "raw", range };
 }

@@ -3,10 +3,10 @@
 import type { Uuid } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb, copyRange } from "../image-bytes.ts";
-import { type LogicalVolume, placeOf } from "./group.ts";
+import { type Layout, type LogicalVolume, pieceOf } from "./group.ts";
 import {
   expect,
-  find,
+  findIn,
   grownName,
   markWritten,
   nameOf,
@@ -25,7 +25,7 @@ export async function extend(pool: Pool, volumeId: Uuid, sizeGb: number): Promis
   if (volume === null) return growByCopy(pool, volumeId, sizeGb);
   const from = unwrittenFrom(volume);
   if (from === null) return;
-  const range = await pool.group.rangeOf(volume);
+  const range = pool.group.rangeOf(volume);
   await pool.group.zero({ ...range, offset: range.offset + from, size: range.size - from });
   await markWritten(pool, volume);
 }
@@ -39,39 +39,40 @@ export async function tidy(pool: Pool): Promise<void> {
 
 /** A finished copy whose original has already been renamed takes its place; any other copy is begun anew. */
 async function settle(pool: Pool, volumeId: Uuid): Promise<void> {
-  const [grown, replaced] = await pool.lane(async () => {
-    const copy = await find(pool, grownName(volumeId));
-    const original = await find(pool, nameOf(volumeId));
-    const isComplete = copy !== null && unwrittenFrom(copy) === null && original === null;
-    if (isComplete) await pool.group.rename(copy.name, nameOf(volumeId));
-    return [isComplete ? null : copy, await find(pool, replacedName(volumeId))];
+  const leftovers = await pool.lane(async () => {
+    const layout = await pool.group.layout();
+    const copy = findIn(pool, layout, grownName(volumeId));
+    const replaced = findIn(pool, layout, replacedName(volumeId));
+    const original = findIn(pool, layout, nameOf(volumeId));
+    if (copy === null || unwrittenFrom(copy) !== null || original !== null) return [copy, replaced];
+    await pool.group.rename(copy.name, nameOf(volumeId));
+    return [replaced];
   });
-  if (grown !== null) await wipe(pool, grown);
-  if (replaced !== null) await wipe(pool, replaced);
+  for (const volume of leftovers) if (volume !== null) await wipe(pool, volume);
 }
 
 /** The volume at its new size, its new bytes marked; null when its neighbour is in the way. */
 async function growInPlace(pool: Pool, volumeId: Uuid, sizeGb: number): Promise<LogicalVolume | null> {
   const name = nameOf(volumeId);
-  const before = await expect(pool, name, volumeId);
+  const layout = await pool.group.layout();
+  const before = findIn(pool, layout, name);
+  if (before === null) throw volumeDriverErrors.unknownVolume(volumeId, pool.group.name);
   const missing = sizeGb * bytesPerGb - before.size;
   if (missing < 0) throw volumeDriverErrors.cannotShrink(volumeId, before.size / bytesPerGb, sizeGb);
   if (missing === 0) return before;
-  if (!(await hasRoomBehind(pool, before, missing))) return null;
+  if (!hasRoomBehind(pool, layout, before, missing)) return null;
   if (unwrittenFrom(before) === null) await pool.group.tag(name, { add: unwrittenTag(before.size) });
   await pool.group.grow(name, sizeGb * bytesPerGb);
   return expect(pool, name, volumeId);
 }
 
-async function hasRoomBehind(pool: Pool, volume: LogicalVolume, missing: number): Promise<boolean> {
+function hasRoomBehind(pool: Pool, layout: Layout, volume: LogicalVolume, missing: number): boolean {
   if (pool.group.mode === "device-mapper") {
-    await requireRoom(pool, missing / bytesPerGb);
+    requireRoom(pool, layout, missing);
     return true;
   }
-  const { device, lastExtent } = placeOf(volume);
-  const behind = (await pool.group.freePieces()).find(
-    (piece) => piece.device === device && piece.firstExtent === lastExtent + 1,
-  );
+  const { device, offset, size } = pieceOf(volume);
+  const behind = layout.free.find((piece) => piece.device === device && piece.offset === offset + size);
   return behind !== undefined && behind.size >= missing;
 }
 
@@ -79,13 +80,13 @@ async function hasRoomBehind(pool: Pool, volume: LogicalVolume, missing: number)
 async function growByCopy(pool: Pool, volumeId: Uuid, sizeGb: number): Promise<void> {
   const [name, grown, replaced] = [nameOf(volumeId), grownName(volumeId), replacedName(volumeId)];
   const [from, to] = await pool.lane(async () => {
-    await requireRoom(pool, sizeGb);
+    requireRoom(pool, await pool.group.layout(), sizeGb * bytesPerGb);
     await pool.group.create(grown, sizeGb * bytesPerGb, [pool.owner, unwrittenTag(0)]);
     return [await expect(pool, name, volumeId), await expect(pool, grown, volumeId)] as const;
   });
-  const target = await pool.group.rangeOf(to);
+  const target = pool.group.rangeOf(to);
   await pool.group.zero(target);
-  await copyRange(await pool.group.rangeOf(from), target);
+  await copyRange(pool.group.rangeOf(from), target);
   await markWritten(pool, to);
   await pool.lane(async () => {
     await pool.group.rename(name, replaced);

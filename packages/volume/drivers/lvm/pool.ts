@@ -3,7 +3,7 @@ import type { Uuid } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb } from "../image-bytes.ts";
 import type { Lane } from "../lane.ts";
-import type { LogicalVolume, VolumeGroup } from "./group.ts";
+import type { Layout, LogicalVolume, VolumeGroup } from "./group.ts";
 
 export interface Pool {
   readonly group: VolumeGroup;
@@ -44,12 +44,17 @@ export async function markWritten(pool: Pool, volume: LogicalVolume): Promise<vo
 
 /** This cloud's logical volumes. Called within the lane. */
 export async function ours(pool: Pool): Promise<readonly LogicalVolume[]> {
-  return (await pool.group.volumes()).filter((volume) => volume.tags.includes(pool.owner));
+  return (await pool.group.layout()).volumes.filter((volume) => volume.tags.includes(pool.owner));
 }
 
-/** Called within the lane. A volume of that name which is not this cloud's is never touched. */
+/** Called within the lane. */
 export async function find(pool: Pool, name: string): Promise<LogicalVolume | null> {
-  const volume = (await pool.group.volumes()).find((each) => each.name === name);
+  return findIn(pool, await pool.group.layout(), name);
+}
+
+/** A volume of that name which is not this cloud's is never touched. */
+export function findIn(pool: Pool, layout: Layout, name: string): LogicalVolume | null {
+  const volume = layout.volumes.find((each) => each.name === name);
   if (volume === undefined) return null;
   if (!volume.tags.includes(pool.owner)) throw volumeDriverErrors.notOurs(name, pool.group.name);
   return volume;
@@ -64,19 +69,16 @@ export async function expect(pool: Pool, name: string, volumeId: Uuid): Promise<
 
 /** Zeroes the bytes, then gives back the space. */
 export async function wipe(pool: Pool, volume: LogicalVolume): Promise<void> {
-  await pool.group.zero(await pool.group.rangeOf(volume));
+  await pool.group.zero(pool.group.rangeOf(volume));
   await pool.lane(async () => {
     if ((await find(pool, volume.name)) !== null) await pool.group.remove(volume.name);
   });
 }
 
-/** Called within the lane. Without the device mapper all of the room must be in one piece. */
-export async function requireRoom(pool: Pool, sizeGb: number): Promise<void> {
-  const free =
-    pool.group.mode === "device-mapper"
-      ? (await pool.group.size()).free
-      : Math.max(0, ...(await pool.group.freePieces()).map(({ size }) => size));
-  if (free < sizeGb * bytesPerGb) {
-    throw volumeDriverErrors.noSpace(pool.group.name, sizeGb, Math.floor(free / bytesPerGb));
-  }
+/** Without the device mapper all of the room must be in one piece. */
+export function requireRoom(pool: Pool, { free }: Layout, size: number): void {
+  const sizes = free.map((piece) => piece.size);
+  const room = pool.group.mode === "device-mapper" ? sizes.reduce((a, b) => a + b, 0) : Math.max(0, ...sizes);
+  if (room >= size) return;
+  throw volumeDriverErrors.noSpace(pool.group.name, size / bytesPerGb, Math.floor(room / bytesPerGb));
 }
