@@ -1,0 +1,11 @@
+// `node bench/main.ts [start] [boots]`: measures what was promised and prints it as a table.
+import { benchBoots } from "./boots.ts";
+import { benchStart } from "./start.ts";
+import { printTable } from "./support.ts";
+
+const benches = { start: benchStart, boots: benchBoots } as const;
+const asked = process.argv.slice(2);
+
+for (const [name, bench] of Object.entries(benches)) {
+  if (asked.length === 0 || asked.includes(name)) printTable(await bench());
+}
