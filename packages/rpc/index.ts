@@ -19,3 +19,4 @@ export {
 } from "./contract.ts";
 export { rpcErrors } from "./errors.ts";
 export { memoryFences } from "./fences.ts";
+export { type FileFences, fileFences } from "./file-fences.ts";

@@ -1,0 +1,93 @@
+// Routing: tables of cases for each kind, and the topic trie held against the obvious matcher.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { headersMatch } from "./headers.ts";
+import { type Router, routerOf } from "./router.ts";
+
+/** AMQP's rule, word by word, as slow as it is plain. */
+function matches(pattern: readonly string[], key: readonly string[]): boolean {
+  const [head, ...rest] = pattern;
+  if (head === undefined) return key.length === 0;
+  if (head === "#") return matches(rest, key) || (key.length > 0 && matches(pattern, key.slice(1)));
+  return key.length > 0 && (head === "*" || head === key[0]) && matches(rest, key.slice(1));
+}
+
+const word = fc.constantFrom("a", "b", "cc", "");
+const patternOf = fc.array(fc.oneof(word, fc.constantFrom("*", "#")), { minLength: 1, maxLength: 6 });
+const keyOf = fc.array(word, { minLength: 1, maxLength: 7 });
+
+test("a topic exchange routes as the naive matcher does, also after unbinding", () => {
+  const patterns = fc.array(patternOf, { maxLength: 8 });
+  fc.assert(
+    fc.property(patterns, patterns, fc.array(keyOf, { maxLength: 5 }), (kept, removed, keys) => {
+      const router: Router<string> = routerOf("topic");
+      const bind = (pattern: readonly string[]) => pattern.join(".");
+      for (const pattern of [...kept, ...removed]) router.bind({ key: bind(pattern) }, bind(pattern));
+      const left = new Set(kept.map(bind));
+      const gone = removed.map(bind).filter((pattern) => !left.has(pattern));
+      for (const key of keys) router.targets({ key: key.join(".") });
+      for (const pattern of gone) router.unbind({ key: pattern }, pattern);
+
+      for (const key of keys) {
+        const expected = [...left].filter((pattern) => matches(pattern.split("."), key));
+        assert.deepEqual([...router.targets({ key: key.join(".") })].sort(), expected.sort());
+      }
+      for (const pattern of left) router.remove(pattern);
+      assert(router.isEmpty);
+    }),
+  );
+});
+
+test("a pattern of many hashes is matched quickly", () => {
+  const router: Router<string> = routerOf("topic");
+  router.bind({ key: Array(30).fill("#.a").join(".") }, "q");
+
+  const key = Array(200).fill("a").join(".");
+
+  assert.deepEqual(router.targets({ key }), ["q"]);
+  assert.deepEqual(router.targets({ key: `${key}.b` }), []);
+});
+
+test("a queue bound twice is a target once, for every kind", () => {
+  for (const kind of ["direct", "topic", "fanout", "headers"] as const) {
+    const router: Router<string> = routerOf(kind);
+    router.bind({ key: "k" }, "q");
+    router.bind({ key: "k" }, "q");
+    assert.deepEqual(router.targets({ key: "k" }), ["q"], kind);
+    router.unbind({ key: "k" }, "q");
+    assert.deepEqual(router.targets({ key: "k" }), [], kind);
+    assert(router.isEmpty, kind);
+  }
+});
+
+test("unbinding one key leaves a queue's others", () => {
+  for (const kind of ["direct", "topic", "fanout"] as const) {
+    const router: Router<string> = routerOf(kind);
+    router.bind({ key: "one" }, "q");
+    router.bind({ key: "two" }, "q");
+    router.unbind({ key: "one" }, "q");
+    assert.deepEqual(router.targets({ key: "two" }), ["q"], kind);
+    router.remove("q");
+    assert.deepEqual(router.targets({ key: "two" }), [], kind);
+  }
+});
+
+test("headers agree by all or any", () => {
+  const cases = [
+    [{ "x-match": "all", a: 1, b: "x" }, { a: 1, b: "x", c: 3 }, true],
+    [{ a: 1, b: "x" }, { a: 1 }, false],
+    [{ "x-match": "any", a: 1, b: "x" }, { b: "x" }, true],
+    [{ "x-match": "any", a: 1 }, { a: 2 }, false],
+    [{ "x-match": "any" }, { a: 2 }, false],
+    [{}, { a: 2 }, true],
+    [{ a: null }, { a: 2 }, true],
+    [{ a: null }, {}, false],
+    [{ "x-kind": "v", a: 1 }, { a: 1 }, true],
+    [{ "x-match": "all-with-x", "x-kind": "v" }, {}, false],
+    [{ "x-match": "any-with-x", "x-kind": "v", a: 1 }, { "x-kind": "v" }, true],
+  ] as const;
+  for (const [wanted, given, expected] of cases) {
+    assert.equal(headersMatch(wanted, given), expected, JSON.stringify([wanted, given]));
+  }
+});
