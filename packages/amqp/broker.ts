@@ -1,5 +1,5 @@
-// The broker: exchanges, queues and what binds them. It knows no sockets; doors stand before it. Deliveries are made
-// in turns of the microtask queue, so that a publisher never finds a consumer on its own stack.
+// The broker: exchanges, queues and what binds them. It knows no sockets; doors stand before it. Deliveries
+// are made in turns of the microtask queue, so that a publisher never finds a consumer on its own stack.
 import { isDeepStrictEqual } from "node:util";
 import type { Millis, Platform } from "@micronova/kit";
 import type { Address, Binding, Bus, Exchange, Message, Queue } from "./bus.ts";
@@ -10,7 +10,10 @@ import { InProcessBus } from "./in-process-bus.ts";
 import { MessageQueue } from "./queue/message-queue.ts";
 
 export interface BrokerOptions {
-  /** Freezes messages deeply and refuses what is not plain JSON: for tests, which find who writes to a sent message. */
+  /**
+   * Freezes messages deeply and refuses what is not plain JSON: for tests, which find who writes to a sent
+   * message.
+   */
   readonly freeze?: boolean;
 }
 
@@ -96,7 +99,10 @@ export class Broker {
     this.#dropIfBare(exchange);
   }
 
-  /** Puts a message into every queue it is routed to; says how many those are. All of them have room, or none gets it. */
+  /**
+   * Puts a message into every queue it is routed to; says how many those are. All of them have room, or none
+   * gets it.
+   */
   publish(to: Address, message: Message): number {
     if (this.#options.freeze === true) freezeMessage(message);
     const targets = this.#targets(to, message);

@@ -1,5 +1,5 @@
-// What the rest of the cloud sees of AMQP: messages, queues with their bindings, and the Bus that moves them. The same
-// interface is answered by the broker in process and by a connection over a socket.
+// What the rest of the cloud sees of AMQP: messages, queues with their bindings, and the Bus that moves them.
+// The same interface is answered by the broker in process and by a connection over a socket.
 import type { Millis } from "@micronova/kit";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -76,9 +76,15 @@ export interface Consumer {
 
 export interface Bus {
   declare(exchange: Exchange): Promise<void>;
-  /** Resolves when the broker is responsible for it; rejects with `amqpErrors.unroutable` when `mandatory` and no queue takes it. */
+  /**
+   * Resolves when the broker is responsible for it; rejects with `amqpErrors.unroutable` when `mandatory` and
+   * no queue takes it.
+   */
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void>;
-  /** Declares and binds the queue, then hands over deliveries, at most `prefetch` unacknowledged at a time (0: no limit). */
+  /**
+   * Declares and binds the queue, then hands over deliveries, at most `prefetch` unacknowledged at a time (0:
+   * no limit).
+   */
   consume(
     queue: Queue,
     options: { readonly prefetch: number },

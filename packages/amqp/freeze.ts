@@ -1,4 +1,5 @@
-// Finds, in tests, what would only fail on a wire: a sent message that is written to, or a body that is not JSON.
+// Finds, in tests, what would only fail on a wire: a sent message that is written to, or a body that is not
+// JSON.
 import assert from "node:assert/strict";
 import type { Message } from "./bus.ts";
 

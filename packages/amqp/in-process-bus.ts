@@ -1,4 +1,5 @@
-// The in-process door to a broker: messages are passed as they are, and everything it holds goes back when it closes.
+// The in-process door to a broker: messages are passed as they are, and everything it holds goes back when it
+// closes.
 
 import type { Broker } from "./broker.ts";
 import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "./bus.ts";

@@ -1,4 +1,5 @@
-// AMQP 0-9-1's notions without its sockets: a broker in process, and the Bus through which everything else sees it.
+// AMQP 0-9-1's notions without its sockets: a broker in process, and the Bus through which everything else
+// sees it.
 export { Broker, type BrokerOptions, type QueueStatus } from "./broker.ts";
 export type {
   Address,

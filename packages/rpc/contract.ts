@@ -1,5 +1,5 @@
-// A contract is one table from which the client's proxy and the server's dispatcher both follow: a missing handler or a
-// wrong argument is a type error.
+// A contract is one table from which the client's proxy and the server's dispatcher both follow: a missing
+// handler or a wrong argument is a type error.
 import type { Json } from "@micronova/amqp";
 import type { Millis, RequestContext, Service } from "@micronova/kit";
 
@@ -17,7 +17,10 @@ export function method<A, R = void>(options: { readonly timeoutMs: Millis }): Me
 // biome-ignore lint/suspicious/noExplicitAny: stands for every method, whatever its types.
 type Methods = Readonly<Record<string, Method<any, any>>>;
 
-/** What a role answers to. `topic` is the queue's name (`scheduler`, `conductor`), or its prefix for one host (`compute` → `compute.h1`). */
+/**
+ * What a role answers to. `topic` is the queue's name (`scheduler`, `conductor`), or its prefix for one host
+ * (`compute` → `compute.h1`).
+ */
 export interface Contract<M extends Methods = Methods> {
   readonly topic: string;
   readonly methods: M;
@@ -29,7 +32,10 @@ export function contract<M extends Methods>(topicName: string, methods: M): Cont
 type ArgsOf<T> = T extends Method<infer A, unknown> ? A : never;
 type ResultOf<T> = T extends Method<never, infer R> ? R : T extends Method<infer _A, infer R> ? R : never;
 
-/** The typed proxy: each call is one message and one reply. Throws the Fault of the other side, or `rpcErrors.timeout` (retriable). */
+/**
+ * The typed proxy: each call is one message and one reply. Throws the Fault of the other side, or
+ * `rpcErrors.timeout` (retriable).
+ */
 export type Calls<C extends Contract> = {
   readonly [K in keyof C["methods"]]: (args: ArgsOf<C["methods"][K]>) => Promise<ResultOf<C["methods"][K]>>;
 };
@@ -53,8 +59,8 @@ export type Handlers<C extends Contract> = {
 };
 
 /**
- * Guards against late and repeated messages. A worker refuses a call whose fence is lower than the highest it has
- * seen for the subject, and runs calls of one subject one after another.
+ * Guards against late and repeated messages. A worker refuses a call whose fence is lower than the highest it
+ * has seen for the subject, and runs calls of one subject one after another.
  */
 export interface Fence {
   /** `server:<id>`, `volume:<id>`: the lane. */

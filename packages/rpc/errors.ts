@@ -1,4 +1,5 @@
-// What can go wrong between caller and worker. All but `internal` and `noSuchMethod` say nothing about the work itself.
+// What can go wrong between caller and worker. All but `internal` and `noSuchMethod` say nothing about the
+// work itself.
 import { errorTable, type Millis } from "@micronova/kit";
 
 export const rpcErrors = errorTable("rpc", {

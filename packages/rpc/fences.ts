@@ -1,4 +1,5 @@
-// The highest fence seen for each subject, in memory: for tests and for workers whose world ends with the process.
+// The highest fence seen for each subject, in memory: for tests and for workers whose world ends with the
+// process.
 import type { FenceStore } from "./contract.ts";
 
 export function memoryFences(): FenceStore {

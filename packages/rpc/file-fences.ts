@@ -1,6 +1,6 @@
-// The highest fence seen for each subject, on disk: an append-only file of JSON lines, synced before a call goes on.
-// Raises that come together share one sync. A subject stays known after its server is gone, since a late `spawn` may
-// come after the `destroy`; when there are too many, the longest unheard-of are forgotten.
+// The highest fence seen for each subject, on disk: an append-only file of JSON lines, synced before a call
+// goes on. Raises that come together share one sync. A subject stays known after its server is gone, since a
+// late `spawn` may come after the `destroy`; when there are too many, the longest unheard-of are forgotten.
 import { mkdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// A bounded memory of message ids, to ignore a message that the bus repeats. Two generations: when the younger is full
-// the older is forgotten, so an id is remembered for at least so many that come after it.
+// A bounded memory of message ids, to ignore a message that the bus repeats. Two generations: when the
+// younger is full the older is forgotten, so an id is remembered for at least so many that come after it.
 
 const generationSize = 20_000;
 

@@ -1,5 +1,5 @@
-// The answering side. A call is acknowledged by hand after its work; repeated, late and outdated calls never reach a
-// handler; calls on one subject wait in its lane; and while the work goes on the caller hears a beat.
+// The answering side. A call is acknowledged by hand after its work; repeated, late and outdated calls never
+// reach a handler; calls on one subject wait in its lane; and while the work goes on the caller hears a beat.
 import { amqpErrors, type Bus, type Consumer, type Delivery } from "@micronova/amqp";
 import { Fault, isFault, type Millis, type Platform, type Service } from "@micronova/kit";
 import type { CallInfo, Contract, Fence, FenceStore } from "./contract.ts";
@@ -116,7 +116,9 @@ export class RpcServer implements Service {
     throw rpcErrors.late(this.#deps.target, method);
   }
 
-  /** Lets the call by if none newer was seen, and remembers it first: also a call that fails has been here. */
+  /**
+   * Lets the call by if none newer was seen, and remembers it first: also a call that fails has been here.
+   */
   async #pass({ subject, counter }: Fence): Promise<void> {
     const seen = this.#deps.fences.seen(subject);
     if (counter < seen) throw rpcErrors.fenced(subject, counter, seen);

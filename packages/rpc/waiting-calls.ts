@@ -1,5 +1,5 @@
-// Calls that wait for an answer, and the one sleeper that watches their silence. A timer for each call would cost more
-// than the call.
+// Calls that wait for an answer, and the one sleeper that watches their silence. A timer for each call would
+// cost more than the call.
 import type { Clock, Fault, Millis } from "@micronova/kit";
 import { rpcErrors } from "./errors.ts";
 

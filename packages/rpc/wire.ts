@@ -1,5 +1,5 @@
-// Messages as oslo.messaging forms them: this is the inner message, the envelope around it is the socket door's. Keys
-// that only we know begin with an underscore as well, which oslo's dispatcher leaves alone.
+// Messages as oslo.messaging forms them: this is the inner message, the envelope around it is the socket
+// door's. Keys that only we know begin with an underscore as well, which oslo's dispatcher leaves alone.
 import type { Json } from "@micronova/amqp";
 import {
   Fault,

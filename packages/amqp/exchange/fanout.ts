@@ -1,5 +1,5 @@
-// Fanout: a message goes to every bound queue, whatever its key. A queue bound under two keys counts its bindings, so
-// that removing one leaves the other.
+// Fanout: a message goes to every bound queue, whatever its key. A queue bound under two keys counts its
+// bindings, so that removing one leaves the other.
 import type { Router } from "./router.ts";
 
 export function fanoutRouter<T>(): Router<T> {

@@ -1,5 +1,5 @@
-// Headers: a binding names headers and values; a message is taken when all (or with `x-match: any`, one) of them agree.
-// Names that begin with `x-` are not compared, except under `all-with-x` and `any-with-x`.
+// Headers: a binding names headers and values; a message is taken when all (or with `x-match: any`, one) of
+// them agree. Names that begin with `x-` are not compared, except under `all-with-x` and `any-with-x`.
 import { isDeepStrictEqual } from "node:util";
 import type { Headers, Json } from "../bus.ts";
 import type { Route, Router } from "./router.ts";
@@ -29,7 +29,9 @@ export function headersRouter<T>(): Router<T> {
   };
 }
 
-/** Whether a message's headers satisfy a binding's. A binding's null value asks only that the header is there. */
+/**
+ * Whether a message's headers satisfy a binding's. A binding's null value asks only that the header is there.
+ */
 export function headersMatch(wanted: Headers, given: Headers): boolean {
   const mode = wanted["x-match"] ?? "all";
   const withX = mode === "all-with-x" || mode === "any-with-x";

@@ -1,4 +1,5 @@
-// What every kind of exchange can do: hold bindings, and name the targets of a message. Pure; targets are opaque.
+// What every kind of exchange can do: hold bindings, and name the targets of a message. Pure; targets are
+// opaque.
 import type { ExchangeKind, Headers } from "../bus.ts";
 import { directRouter } from "./direct.ts";
 import { fanoutRouter } from "./fanout.ts";

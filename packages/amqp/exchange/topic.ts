@@ -1,6 +1,6 @@
-// Topic: keys are words between dots; in a binding `*` stands for one word and `#` for any number of them. Bindings
-// form a trie which is walked as a nondeterministic automaton, so that a pattern with many `#` costs no more than its
-// number of nodes for each word.
+// Topic: keys are words between dots; in a binding `*` stands for one word and `#` for any number of them.
+// Bindings form a trie which is walked as a nondeterministic automaton, so that a pattern with many `#` costs
+// no more than its number of nodes for each word.
 import type { Router } from "./router.ts";
 
 interface Node<T> {

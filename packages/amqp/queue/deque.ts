@@ -1,4 +1,5 @@
-// A double-ended queue over a ring: a queue's messages leave at the front, and come back there when they are returned.
+// A double-ended queue over a ring: a queue's messages leave at the front, and come back there when they are
+// returned.
 
 const capacityFirst = 16;
 

@@ -1,4 +1,5 @@
-// A queue held against a model: whatever is published, held, settled and returned, order and counts are the model's.
+// A queue held against a model: whatever is published, held, settled and returned, order and counts are the
+// model's.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLog } from "@micronova/kit";

@@ -1,5 +1,6 @@
-// One queue: messages in order, consumers that take turns, and what they hold unacknowledged. Knows no exchange and no
-// socket; it asks its broker for a turn (`wake`) and delivers when it gets one, never on a publisher's stack.
+// One queue: messages in order, consumers that take turns, and what they hold unacknowledged. Knows no
+// exchange and no socket; it asks its broker for a turn (`wake`) and delivers when it gets one, never on a
+// publisher's stack.
 import type { Log, Millis } from "@micronova/kit";
 import type { Delivery, Message, Queue } from "../bus.ts";
 import { amqpErrors } from "../errors.ts";
@@ -138,7 +139,10 @@ export class MessageQueue {
     return purged;
   }
 
-  /** Drops the messages at the front whose time is over. As in RabbitMQ, one behind a younger front waits its turn. */
+  /**
+   * Drops the messages at the front whose time is over. As in RabbitMQ, one behind a younger front waits its
+   * turn.
+   */
   dropExpired(): void {
     if (this.#expiring === 0) return;
     const now = this.#deps.now();
