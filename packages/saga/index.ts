@@ -1,8 +1,9 @@
-// Durable steps over a Store. A saga is a typed list of steps, each with `do` and `undo` side by side; its log is the
-// truth, and `nextMove` over the log is the whole of crash recovery.
-import type { Millis, RequestContext, Service, Uuid } from "@micronova/kit";
-import type { CallOptions, Calls, Contract } from "@micronova/rpc";
+// Durable steps over a Store. A saga is a typed list of steps, each with `do` and `undo` side by side; its
+// log is the truth, and `nextMove` over the log is the whole of crash recovery.
+import type { Millis, Platform, RequestContext, Uuid } from "@micronova/kit";
+import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
+import type { SagaState } from "./states.ts";
 
 /** What a saga acts on; one runs per subject at a time: `{ kind: "server", id }`. */
 export interface Subject {
@@ -40,7 +41,10 @@ export interface StepContext<P, O> {
   readonly cause: StepError | null;
 }
 
-/** What remote and query steps reach the world through. Calls carry the step's fence, deadline and operation by themselves. */
+/**
+ * What remote and query steps reach the world through. Calls carry the step's fence, deadline and operation
+ * by themselves.
+ */
 export interface StepEnv {
   readonly rpc: {
     on<C extends Contract>(contract: C, host: string): Calls<C>;
@@ -74,7 +78,10 @@ export interface SagaBuilder<P, O> {
   local<N extends string, R>(name: N, step: LocalStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
   remote<N extends string, R>(name: N, step: RemoteStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
   query<N extends string, R>(name: N, step: QueryStep<P, O, R>): SagaBuilder<P, O & Readonly<Record<N, R>>>;
-  /** On a retriable failure of the step just added: unwind to `from` and try again, at most `attempts` times in all. */
+  /**
+   * On a retriable failure of the step just added: unwind to `from` and try again, at most `attempts` times
+   * in all.
+   */
   retryFrom(from: keyof O & string, attempts: number): SagaBuilder<P, O>;
   /** Runs in the transaction that ends an unwound saga: say on the resource that and why it failed. */
   onUnwound(
@@ -87,14 +94,14 @@ export interface SagaBuilder<P, O> {
 export interface Saga<P> {
   readonly name: string;
   readonly steps: readonly AnyStep[];
-  readonly _params?: P;
+  /** Never there; keeps sagas with different parameters apart. */
+  readonly _params?: (params: P) => void;
 }
 export type AnySaga = Saga<never>;
 export interface AnyStep {
   readonly name: string;
   readonly kind: "local" | "remote" | "query";
 }
-export declare function saga<P>(name: string): SagaBuilder<P, Readonly<Record<never, never>>>;
 
 export type Outcome =
   | { readonly state: "finished" }
@@ -103,19 +110,26 @@ export type Outcome =
 
 export interface Sagas {
   /**
-   * Records the saga in the caller's transaction; it starts once that commits. When another saga runs on the subject
-   * this one waits for it to end. `action` is what `os-instance-actions` calls it.
+   * Records the saga in the caller's transaction; it starts once that commits. When another saga runs on the
+   * subject this one waits for it to end. `action` is what `os-instance-actions` calls it.
    */
   start<P>(
     tx: Tx,
     saga: Saga<P>,
-    params: P,
+    params: NoInfer<P>,
     options: { readonly subject: Subject; readonly request: RequestContext; readonly action?: string },
   ): Promise<Uuid>;
   /** The saga running on the subject, if any, unwinds at its next step; waiting ones are dropped. */
   cancel(tx: Tx, subject: Subject): Promise<void>;
-  /** Resolves when the saga has ended. */
+  /** Resolves when the saga has ended or is stuck. */
   outcome(id: Uuid): Promise<Outcome>;
+  /** Tries a failing undo again now. Throws `sagaErrors.notStuck` when there is none. */
+  retry(tx: Tx, id: Uuid): Promise<void>;
+  /**
+   * Goes on without a failing undo: the operator has seen to it. Throws `sagaErrors.notStuck` when there is
+   * none.
+   */
+  abandon(tx: Tx, id: Uuid): Promise<void>;
 }
 
 /** One row of a saga's history, as `os-instance-actions` shows it. */
@@ -125,7 +139,7 @@ export interface SagaRecord {
   readonly action: string | null;
   readonly subject: Subject;
   readonly request: RequestContext;
-  readonly state: "waiting" | "running" | "unwinding" | "finished" | "unwound" | "stuck";
+  readonly state: SagaState;
   readonly startedAt: Millis;
   readonly updatedAt: Millis;
   readonly steps: readonly StepRecord[];
@@ -139,19 +153,22 @@ export interface StepRecord {
   readonly result: "running" | "success" | "error" | "undone";
   readonly error: StepError | null;
 }
-/** Sagas of one subject, newest first. */
-export declare function sagasOf(tx: Tx, subject: Subject): Promise<readonly SagaRecord[]>;
-
-/** Runs sagas as one conductor among many: claims them by lease, wakes on the queue `conductor`, and scans every few seconds. */
-export declare function sagaRunner(deps: SagaRunnerDeps): Service;
 export interface SagaRunnerDeps {
-  readonly platform: import("@micronova/kit").Platform;
+  readonly platform: Platform;
   readonly store: Store;
-  readonly rpc: import("@micronova/rpc").Rpc;
+  readonly rpc: Rpc;
   readonly sagas: readonly AnySaga[];
   /** The same name after a restart takes its own leases back at once. */
   readonly owner: string;
+  /** How many sagas run at a time; the others stay in the tables. */
+  readonly concurrencyMax?: number;
 }
-/** The door for those who start sagas. */
-export declare function sagaDoor(deps: Pick<SagaRunnerDeps, "platform" | "store" | "rpc">): Sagas;
-export type { CallOptions };
+
+export { saga, sagaShape } from "./builder.ts";
+export { sagaDoor } from "./door.ts";
+export { sagaErrors } from "./errors.ts";
+export { sagaMigrations } from "./migrations.ts";
+export { type Move, nextMove, type SagaEvent } from "./next-move.ts";
+export { sagaRecord, sagasOf } from "./records.ts";
+export { sagaRunner } from "./runner.ts";
+export { type SagaState, sagaStates } from "./states.ts";

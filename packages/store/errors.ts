@@ -1,5 +1,5 @@
 // What can go wrong with the store by itself, and what to do about it.
-import { errorTable } from "@micronova/kit";
+import { errorTable, isFault } from "@micronova/kit";
 
 export const storeErrors = errorTable("store", {
   newer: {
@@ -29,3 +29,10 @@ export const storeErrors = errorTable("store", {
     retriable: true,
   },
 });
+
+const kinds = new Set(Object.values(storeErrors).map(({ kind }) => kind));
+
+/** Whether the store itself failed, so that nothing is known about what was asked of it. */
+export function isStoreFault(error: unknown): boolean {
+  return isFault(error) && kinds.has(error.kind);
+}

@@ -1,6 +1,7 @@
-// Transactions one after another on one connection, committed in groups: whoever arrives while a group is forming or
-// running joins it, each in a savepoint of its own, and one commit (one sync to disk) makes all of them durable.
-// Nobody hears of success or failure before that commit, since each saw what those before it wrote.
+// Transactions one after another on one connection, committed in groups: whoever arrives while a group is
+// forming or running joins it, each in a savepoint of its own, and one commit (one sync to disk) makes all of
+// them durable. Nobody hears of success or failure before that commit, since each saw what those before it
+// wrote.
 import assert, { AssertionError } from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import type { Platform } from "@micronova/kit";
@@ -23,8 +24,8 @@ type Result = { readonly job: Job; readonly hooks: readonly (() => void)[] } & (
 
 export interface GroupCommitOptions {
   /**
-   * Whether a group waits for the current turn of the event loop to end, so that requests which arrived together commit
-   * together. Pays off when a commit syncs; in memory there is nothing to share.
+   * Whether a group waits for the current turn of the event loop to end, so that requests which arrived
+   * together commit together. Pays off when a commit syncs; in memory there is nothing to share.
    */
   readonly gathers: boolean;
 }
@@ -146,8 +147,9 @@ export class GroupCommit {
 }
 
 /**
- * The work's value, if it ends before anything else happens. Queries end at once, so a work that awaits nothing else ends
- * while promises are being settled, and ticks come after those. One that does not would hold up everybody's commit.
+ * The work's value, if it ends before anything else happens. Queries end at once, so a work that awaits
+ * nothing else ends while promises are being settled, and ticks come after those. One that does not would
+ * hold up everybody's commit.
  */
 function withinThisTick<T>(work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
-// One SQL store behind two engines. Packages own tables; a transaction may touch several packages' tables through
-// their functions, which all take `tx` first.
+// One SQL store behind two engines. Packages own tables; a transaction may touch several packages' tables
+// through their functions, which all take `tx` first.
 import type { Kysely } from "kysely";
 
 /**
@@ -10,10 +10,15 @@ import type { Kysely } from "kysely";
 // biome-ignore lint/suspicious/noEmptyInterface: filled by each package's augmentation.
 export interface Tables {}
 
-/** Queries of one transaction. Awaiting anything but `tx` inside a transaction is an error, and is asserted. */
+/**
+ * Queries of one transaction. Awaiting anything but `tx` inside a transaction is an error, and is asserted.
+ */
 export type Tx = Kysely<Tables>;
 
-/** One step of a package's schema: SQL of the common subset, run in order, once. Ids sort within their package. */
+/**
+ * One step of a package's schema: SQL of the common subset, run in order, once. Ids sort within their
+ * package.
+ */
 export interface Migration {
   /** `<package>/<four digits>-<name>` */
   readonly id: string;
@@ -23,14 +28,20 @@ export interface Migration {
 export interface Store {
   /** Snapshot reads outside any transaction. */
   readonly read: Tx;
-  /** Runs `work` atomically; what it throws rolls it back. Commits of concurrent callers share one sync to disk. */
+  /**
+   * Runs `work` atomically; what it throws rolls it back. Commits of concurrent callers share one sync to
+   * disk.
+   */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Brings the schema up to date. Throws `storeErrors.newer` when the data belongs to a newer version. */
   migrate(): Promise<void>;
   close(): Promise<void>;
 }
 
-export { storeErrors } from "./errors.ts";
+// The one word of the query builder that typed queries lack, so that other packages need no door of their own
+// to it.
+export { sql } from "kysely";
+export { isStoreFault, storeErrors } from "./errors.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export { isUniqueViolation } from "./sqlite-connection.ts";
 export { afterCommit, newId, now } from "./tx-context.ts";

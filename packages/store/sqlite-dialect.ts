@@ -1,5 +1,5 @@
-// Kysely over a synchronous connection. A `Tx` is made per transaction, so making one has to be cheap: compiler,
-// adapter and dialect are shared, only the executor that reaches the connection is new.
+// Kysely over a synchronous connection. A `Tx` is made per transaction, so making one has to be cheap:
+// compiler, adapter and dialect are shared, only the executor that reaches the connection is new.
 import {
   CompiledQuery,
   type DatabaseConnection,

@@ -12,8 +12,8 @@ export interface SqliteStoreOptions {
   /** A file, made when absent, or `:memory:`. */
   readonly path: string;
   /**
-   * `power`: what was acknowledged survives a power cut. `process`: it survives the death of this process, and a power
-   * cut may take the last commits, never the consistency.
+   * `power`: what was acknowledged survives a power cut. `process`: it survives the death of this process,
+   * and a power cut may take the last commits, never the consistency.
    */
   readonly durability: "process" | "power";
   /** All packages' migrations, lower layers first. */

@@ -1,5 +1,5 @@
-// What a transaction carries besides its queries: its time, its source of ids, and what to do once it is durable.
-// Kept beside the `Tx` and not in it, so that nouns see nothing but Kysely.
+// What a transaction carries besides its queries: its time, its source of ids, and what to do once it is
+// durable. Kept beside the `Tx` and not in it, so that nouns see nothing but Kysely.
 import assert from "node:assert/strict";
 import type { Millis, Uuid } from "@micronova/kit";
 import type { Tx } from "./index.ts";
@@ -27,7 +27,9 @@ export function newId(tx: Tx): Uuid {
   return contextOf(tx).newId();
 }
 
-/** Runs `then` once the transaction is durable; never when it rolls back. For hints such as waking a runner. */
+/**
+ * Runs `then` once the transaction is durable; never when it rolls back. For hints such as waking a runner.
+ */
 export function afterCommit(tx: Tx, then: () => void): void {
   contextOf(tx).afterCommit(then);
 }

@@ -1,0 +1,222 @@
+// Reading and writing sagas and their logs. Every write of a runner names the generation under which it holds
+// the saga, so one that was paused and is thought dead writes nothing.
+import type { Millis, Uuid } from "@micronova/kit";
+import { now, type Tx } from "@micronova/store";
+import type { StepError, Subject } from "./index.ts";
+import type { SagaEvent } from "./next-move.ts";
+import { activeStates, type SagaState } from "./states.ts";
+import type { SagaEventTable, SagaTable } from "./tables.ts";
+
+/** An undo that does not succeed. */
+export interface Trouble {
+  /** Null when it is the work that ends the saga (`onUnwound`). */
+  readonly step: string | null;
+  readonly since: Millis;
+  readonly tries: number;
+  readonly error: StepError;
+}
+
+export interface Holder {
+  readonly id: Uuid;
+  readonly owner: string;
+  readonly generation: number;
+  readonly leaseMs: Millis;
+}
+
+// A saga whose runner was told is left alone by the scans for so long.
+export const hintMs = 5_000;
+
+/**
+ * Takes the saga from nobody, from its owner's earlier life, or from one whose lease ran out. Null when it
+ * changed hands.
+ */
+export async function claim(tx: Tx, { id, owner, generation, leaseMs }: Holder) {
+  return tx
+    .updateTable("sagas")
+    .set({ owner, generation: generation + 1, lease_until: now(tx) + leaseMs, updated_at: now(tx) })
+    .where("id", "=", id)
+    .where("generation", "=", generation)
+    .where("state", "in", activeStates)
+    .where((is) =>
+      is.or([is("owner", "is", null), is("owner", "=", owner), is("lease_until", "<=", now(tx))]),
+    )
+    .returning("cancel")
+    .executeTakeFirst();
+}
+
+/** Keeps the saga for another lease. Null when it is no longer held. */
+export async function keep(tx: Tx, { id, owner, generation, leaseMs }: Holder) {
+  return tx
+    .updateTable("sagas")
+    .set({ lease_until: now(tx) + leaseMs, updated_at: now(tx) })
+    .where("id", "=", id)
+    .where("generation", "=", generation)
+    .where("owner", "=", owner)
+    .returning("cancel")
+    .executeTakeFirst();
+}
+
+/** The next fence of the subject's lane. */
+export async function raiseFence(tx: Tx, subject: Subject): Promise<number> {
+  const { counter } = await tx
+    .insertInto("saga_fences")
+    .values({ subject: laneOf(subject), counter: 1 })
+    .onConflict((conflict) =>
+      conflict.column("subject").doUpdateSet((row) => ({ counter: row("saga_fences.counter", "+", 1) })),
+    )
+    .returning("counter")
+    .executeTakeFirstOrThrow();
+  return counter;
+}
+
+export function laneOf({ kind, id }: Subject): string {
+  return `${kind}:${id}`;
+}
+
+export async function appendEvents(
+  tx: Tx,
+  sagaId: Uuid,
+  from: number,
+  events: readonly SagaEvent[],
+): Promise<void> {
+  if (events.length === 0) return;
+  const rows = events.map((event, at) => rowOf(sagaId, from + at, event));
+  await tx.insertInto("saga_events").values(rows).execute();
+}
+
+export async function readEvents(tx: Tx, sagaId: Uuid): Promise<SagaEvent[]> {
+  const rows = await tx
+    .selectFrom("saga_events")
+    .selectAll()
+    .where("saga_id", "=", sagaId)
+    .orderBy("n")
+    .execute();
+  return rows.map(eventOf);
+}
+
+export async function setState(tx: Tx, id: Uuid, state: SagaState, error: StepError | null): Promise<void> {
+  await tx
+    .updateTable("sagas")
+    .set({ state, error: error === null ? null : JSON.stringify(error), trouble: null })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Ends the saga and lets the next one on its subject begin; returns that one's id. */
+export async function end(
+  tx: Tx,
+  id: Uuid,
+  subject: Subject,
+  state: "finished" | "unwound",
+  error: StepError | null,
+): Promise<Uuid | null> {
+  await tx
+    .updateTable("sagas")
+    .set({
+      state,
+      error: error === null ? null : JSON.stringify(error),
+      owner: null,
+      trouble: null,
+      lease_until: 0,
+    })
+    .where("id", "=", id)
+    .execute();
+  return promote(tx, subject);
+}
+
+/** Lets the subject's longest waiting saga run, when none does. */
+export async function promote(tx: Tx, { kind, id }: Subject): Promise<Uuid | null> {
+  const next = await tx
+    .selectFrom("sagas")
+    .select("id")
+    .where("subject_kind", "=", kind)
+    .where("subject_id", "=", id)
+    .where("state", "=", "waiting")
+    .orderBy("ordinal")
+    .limit(1)
+    .executeTakeFirst();
+  if (next === undefined) return null;
+  const promoted = await tx
+    .updateTable("sagas")
+    .set({ state: "running", lease_until: now(tx) + hintMs, updated_at: now(tx) })
+    .where("id", "=", next.id)
+    .where("state", "=", "waiting")
+    .returning("id")
+    .executeTakeFirst();
+  return promoted?.id ?? null;
+}
+
+/** Lets go of the saga until `until`, after which anyone may take it. */
+export async function pause(
+  tx: Tx,
+  id: Uuid,
+  as: {
+    readonly trouble: Trouble;
+    readonly state: SagaState;
+    readonly error: StepError | null;
+    readonly until: Millis;
+  },
+): Promise<void> {
+  await tx
+    .updateTable("sagas")
+    .set((row) => ({
+      trouble: JSON.stringify(as.trouble),
+      state: as.state,
+      error: as.error === null ? null : JSON.stringify(as.error),
+      owner: null,
+      lease_until: as.until,
+      // Who read the log before this must not act on it.
+      generation: row("generation", "+", 1),
+    }))
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Lets go of everything the owner holds, for whoever comes first. */
+export async function releaseAll(tx: Tx, owner: string): Promise<void> {
+  await tx
+    .updateTable("sagas")
+    .set((row) => ({ owner: null, lease_until: 0, generation: row("generation", "+", 1) }))
+    .where("owner", "=", owner)
+    .where("state", "in", activeStates)
+    .execute();
+}
+
+export function subjectOf({
+  subject_kind,
+  subject_id,
+}: Pick<SagaTable, "subject_kind" | "subject_id">): Subject {
+  return { kind: subject_kind, id: subject_id };
+}
+
+function rowOf(sagaId: Uuid, n: number, event: SagaEvent): SagaEventTable {
+  return {
+    saga_id: sagaId,
+    n,
+    step: event.step,
+    attempt: event.attempt,
+    type: event.type,
+    fence: "fence" in event ? event.fence : null,
+    output: "output" in event ? JSON.stringify(event.output) : null,
+    error: "error" in event ? JSON.stringify(event.error) : null,
+    retry_from: "retryFrom" in event ? event.retryFrom : null,
+    began_at: event.began,
+    at: event.at,
+  };
+}
+
+function eventOf(row: SagaEventTable): SagaEvent {
+  const { step, attempt, at, fence, output, error, retry_from } = row;
+  const common = { step, attempt, at, began: row.began_at };
+  switch (row.type) {
+    case "started":
+    case "undoing":
+      return { ...common, type: row.type, fence: fence ?? 0 };
+    case "succeeded":
+      return { ...common, type: "succeeded", output: JSON.parse(output ?? "null") };
+    case "failed":
+      return { ...common, type: "failed", error: JSON.parse(error ?? "null"), retryFrom: retry_from };
+    case "undone":
+      return { ...common, type: "undone" };
+  }
+}

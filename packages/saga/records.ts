@@ -1,0 +1,90 @@
+// A saga's history as others show it: `os-instance-actions`, the dashboard's progress, the command line.
+import type { Uuid } from "@micronova/kit";
+import type { Tx } from "@micronova/store";
+import type { SagaRecord, StepRecord, Subject } from "./index.ts";
+import { subjectOf } from "./journal.ts";
+import type { SagaEventTable, SagaTable } from "./tables.ts";
+
+// A subject's history is shown in full; this bounds what one answer reads.
+const sagasMax = 1_000;
+
+/** Sagas of one subject, newest first. */
+export async function sagasOf(tx: Tx, subject: Subject): Promise<readonly SagaRecord[]> {
+  const sagas = await tx
+    .selectFrom("sagas")
+    .selectAll()
+    .where("subject_kind", "=", subject.kind)
+    .where("subject_id", "=", subject.id)
+    .orderBy("ordinal", "desc")
+    .limit(sagasMax)
+    .execute();
+  return withSteps(tx, sagas);
+}
+
+/** One saga, or null. */
+export async function sagaRecord(tx: Tx, id: Uuid): Promise<SagaRecord | null> {
+  const sagas = await tx.selectFrom("sagas").selectAll().where("id", "=", id).execute();
+  const [record] = await withSteps(tx, sagas);
+  return record ?? null;
+}
+
+async function withSteps(tx: Tx, sagas: readonly SagaTable[]): Promise<SagaRecord[]> {
+  if (sagas.length === 0) return [];
+  const ids = sagas.map(({ id }) => id);
+  const events = await tx
+    .selectFrom("saga_events")
+    .selectAll()
+    .where("saga_id", "in", ids)
+    .orderBy("saga_id")
+    .orderBy("n")
+    .execute();
+  const eventsOf = Map.groupBy(events, ({ saga_id }) => saga_id);
+  return sagas.map((saga) => recordOf(saga, eventsOf.get(saga.id) ?? []));
+}
+
+function recordOf(saga: SagaTable, events: readonly SagaEventTable[]): SagaRecord {
+  return {
+    id: saga.id,
+    name: saga.name,
+    action: saga.action,
+    subject: subjectOf(saga),
+    request: JSON.parse(saga.request),
+    state: saga.state,
+    startedAt: saga.created_at,
+    updatedAt: saga.updated_at,
+    steps: stepsOf(events),
+    error: saga.error === null ? null : JSON.parse(saga.error),
+  };
+}
+
+function stepsOf(events: readonly SagaEventTable[]): StepRecord[] {
+  const steps = new Map<string, StepRecord>();
+  for (const event of events) {
+    const key = `${event.attempt}/${event.step}`;
+    steps.set(key, stepAfter(steps.get(key), event));
+  }
+  return [...steps.values()];
+}
+
+function stepAfter(before: StepRecord | undefined, event: SagaEventTable): StepRecord {
+  const begun: StepRecord = before ?? {
+    name: event.step,
+    attempt: event.attempt,
+    startedAt: event.began_at,
+    finishedAt: null,
+    result: "running",
+    error: null,
+  };
+  switch (event.type) {
+    case "started":
+    case "undoing":
+      return begun;
+    case "succeeded":
+      return { ...begun, finishedAt: event.at, result: "success" };
+    case "failed":
+      return { ...begun, finishedAt: event.at, result: "error", error: JSON.parse(event.error ?? "null") };
+    case "undone":
+      // That a step failed says more than that it was undone afterwards.
+      return begun.error === null ? { ...begun, finishedAt: event.at, result: "undone" } : begun;
+  }
+}

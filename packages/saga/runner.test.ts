@@ -1,0 +1,311 @@
+// The runner over the real store, broker and rpc: the order of things, what is undone, who waits for whom.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Broker } from "@micronova/amqp";
+import { errorTable, systemContext, type Uuid } from "@micronova/kit";
+import { testPlatform } from "@micronova/kit/testing";
+import { busRpc, contract, method } from "@micronova/rpc";
+import { memoryStore } from "@micronova/store/testing";
+import { type AnySaga, type Saga, saga, sagaDoor, sagaMigrations, sagaRunner, sagasOf } from "./index.ts";
+
+declare module "@micronova/store" {
+  interface Tables {
+    saga_test_claims: { server_id: string; host: string };
+  }
+}
+
+const worker = contract("compute", {
+  spawn: method<{ id: Uuid }, { console: string }>({ timeoutMs: 60_000 }),
+  destroy: method<{ id: Uuid }>({ timeoutMs: 60_000 }),
+});
+const errors = errorTable("saga-test", {
+  broken: { status: 500, text: (host: string) => `${host} is broken.`, retriable: true },
+  refused: { status: 409, text: () => "No." },
+});
+
+interface Params {
+  readonly id: Uuid;
+  readonly hosts: readonly string[];
+}
+
+const create = saga<Params>("server-create")
+  .query("schedule", {
+    do: async (_env, { params, failures }) => {
+      const tried = new Set(
+        failures.map(({ outputs }) => (outputs.claim as { host: string } | undefined)?.host),
+      );
+      const host = params.hosts.find((one) => !tried.has(one));
+      if (host === undefined) throw errors.refused();
+      return { host };
+    },
+  })
+  .local("claim", {
+    do: async (tx, { params, outputs }) => {
+      const { host } = outputs.schedule;
+      await tx.insertInto("saga_test_claims").values({ server_id: params.id, host }).execute();
+      return { host };
+    },
+    undo: async (tx, { params }) => {
+      await tx.deleteFrom("saga_test_claims").where("server_id", "=", params.id).execute();
+    },
+  })
+  .remote("spawn", {
+    do: ({ rpc }, { params, outputs }) => rpc.on(worker, outputs.claim.host).spawn({ id: params.id }),
+    undo: ({ rpc }, { params, outputs }) => rpc.on(worker, outputs.claim.host).destroy({ id: params.id }),
+    deadlineMs: 30_000,
+  })
+  .retryFrom("schedule", 3)
+  .local("activate", { do: async () => undefined })
+  .build();
+
+async function aCloud(sagas: readonly AnySaga[], broken: readonly string[] = []) {
+  const platform = testPlatform();
+  const store = await memoryStore(platform, [
+    ...sagaMigrations,
+    {
+      id: "saga-test/0001",
+      sql: ["CREATE TABLE saga_test_claims (server_id TEXT PRIMARY KEY, host TEXT NOT NULL)"],
+    },
+  ]);
+  const broker = new Broker(platform, { freeze: true });
+  const rpc = busRpc({ platform, bus: broker.bus() });
+  const running = new Set<string>();
+  const calls: string[] = [];
+  const gate = { spawn: Promise.resolve() as Promise<void>, isDestroyBroken: false };
+  for (const host of ["h1", "h2", "h3"]) {
+    await rpc
+      .serve(worker, host, {
+        async spawn({ id }) {
+          calls.push(`spawn ${host}`);
+          await gate.spawn;
+          if (broken.includes(host)) throw errors.broken(host);
+          running.add(`${host}/${id}`);
+          return { console: host };
+        },
+        async destroy({ id }) {
+          calls.push(`destroy ${host}`);
+          if (gate.isDestroyBroken) throw errors.broken(host);
+          running.delete(`${host}/${id}`);
+        },
+      })
+      .start();
+  }
+  const deps = { platform, store, rpc };
+  const runner = sagaRunner({ ...deps, sagas, owner: "c1" });
+  await runner.start();
+  const door = sagaDoor(deps);
+  const subject = { kind: "server", id: platform.random.uuid() };
+  const request = systemContext(platform.random.uuid());
+  const start = <P>(what: Saga<P>, params: NoInfer<P>) =>
+    store.transaction((tx) => door.start(tx, what, params, { subject, request }));
+  return { platform, store, rpc, runner, door, subject, start, running, calls, gate };
+}
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let turn = 0; turn < 500; turn++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.fail("what was waited for did not come");
+}
+
+test("a calm saga runs through in two transactions after the request's own", async () => {
+  const cloud = await aCloud([create]);
+  const id = cloud.subject.id;
+  const transactions = countTransactions(cloud.store);
+
+  const sagaId = await cloud.start(create, { id, hosts: ["h1"] });
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+  assert.equal(transactions(), 3);
+  assert.deepEqual([...cloud.running], [`h1/${id}`]);
+  const [record] = await sagasOf(cloud.store.read, cloud.subject);
+  assert.deepEqual(
+    record?.steps.map(({ name, result }) => [name, result]),
+    [
+      ["schedule", "success"],
+      ["claim", "success"],
+      ["spawn", "success"],
+      ["activate", "success"],
+    ],
+  );
+  await cloud.runner.stop();
+});
+
+test("a retriable failure unwinds to the named step and goes on elsewhere", async () => {
+  const cloud = await aCloud([create], ["h1", "h2"]);
+  const id = cloud.subject.id;
+
+  const sagaId = await cloud.start(create, { id, hosts: ["h1", "h2", "h3"] });
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+  assert.deepEqual(cloud.calls, ["spawn h1", "destroy h1", "spawn h2", "destroy h2", "spawn h3"]);
+  assert.deepEqual([...cloud.running], [`h3/${id}`]);
+});
+
+test("when attempts run out everything is undone, and the error is the last one", async () => {
+  const cloud = await aCloud([create], ["h1", "h2", "h3"]);
+
+  const sagaId = await cloud.start(create, { id: cloud.subject.id, hosts: ["h1", "h2", "h3"] });
+
+  const outcome = await cloud.door.outcome(sagaId);
+  assert.equal(outcome.state, "unwound");
+  assert.match(outcome.state === "unwound" ? outcome.error.message : "", /h3 is broken/);
+  assert.deepEqual(await cloud.store.read.selectFrom("saga_test_claims").selectAll().execute(), []);
+});
+
+test("local steps that fail are recorded alone, and onUnwound runs in the last transaction", async () => {
+  const said: string[] = [];
+  const failing = saga<{ at: number }>("failing")
+    .local("one", {
+      do: async () => said.push("do one"),
+      undo: async () => void said.push("undo one"),
+    })
+    .local("two", {
+      do: async (_tx, { params }) => {
+        said.push("do two");
+        if (params.at === 2) throw errors.refused();
+      },
+      undo: async (_tx, { cause }) => void said.push(`undo two because ${cause?.kind}`),
+    })
+    .onUnwound(async (_tx, { cause }) => void said.push(`unwound because ${cause.kind}`))
+    .build();
+  const cloud = await aCloud([failing]);
+
+  const outcome = await cloud.door.outcome(await cloud.start(failing, { at: 2 }));
+
+  assert.equal(outcome.state, "unwound");
+  // The batch was rolled back and run again step by step; only what committed counts.
+  assert.deepEqual(said.slice(-2), ["undo one", "unwound because saga-test.refused"]);
+  const [record] = await sagasOf(cloud.store.read, cloud.subject);
+  assert.deepEqual(
+    record?.steps.map(({ name, result }) => [name, result]),
+    [
+      ["one", "undone"],
+      ["two", "error"],
+    ],
+  );
+});
+
+test("a second saga on the subject waits for the first; cancel turns the first round", async () => {
+  const cloud = await aCloud([create]);
+  const id = cloud.subject.id;
+  let open!: () => void;
+  cloud.gate.spawn = new Promise((resolve) => {
+    open = resolve;
+  });
+  const first = await cloud.start(create, { id, hosts: ["h1"] });
+  await until(() => cloud.calls.length === 1);
+
+  await cloud.store.transaction((tx) => cloud.door.cancel(tx, cloud.subject));
+  const second = await cloud.start(create, { id, hosts: ["h2"] });
+  const [waiting] = await sagasOf(cloud.store.read, cloud.subject);
+  assert.equal(waiting?.state, "waiting");
+  open();
+
+  const outcome = await cloud.door.outcome(first);
+  assert.equal(outcome.state === "unwound" && outcome.error.kind, "cancelled");
+  assert.deepEqual(await cloud.door.outcome(second), { state: "finished" });
+  assert.deepEqual([...cloud.running], [`h2/${id}`]);
+});
+
+test("an undo that fails is tried again with growing pauses, is stuck after an hour, and heals", async () => {
+  const cloud = await aCloud([create], ["h1"]);
+  cloud.gate.isDestroyBroken = true;
+  const sagaId = await cloud.start(create, { id: cloud.subject.id, hosts: ["h1"] });
+  await until(() => cloud.calls.includes("destroy h1"));
+
+  for (let minute = 0; minute < 70; minute++) await cloud.platform.clock.advance(60_000);
+
+  assert.equal((await cloud.door.outcome(sagaId)).state, "stuck");
+  const tries = cloud.calls.length;
+  assert(tries > 20 && tries < 100, `${tries} tries`);
+
+  cloud.gate.isDestroyBroken = false;
+  await cloud.store.transaction((tx) => cloud.door.retry(tx, sagaId));
+  await until(async () => (await cloud.door.outcome(sagaId)).state === "unwound");
+});
+
+test("an operator may abandon an undo that fails", async () => {
+  const cloud = await aCloud([create], ["h1"]);
+  cloud.gate.isDestroyBroken = true;
+  const sagaId = await cloud.start(create, { id: cloud.subject.id, hosts: ["h1"] });
+  await until(async () => {
+    const row = await cloud.store.read.selectFrom("sagas").select("trouble").executeTakeFirstOrThrow();
+    return row.trouble !== null;
+  });
+
+  await cloud.store.transaction((tx) => cloud.door.abandon(tx, sagaId));
+
+  assert.equal((await cloud.door.outcome(sagaId)).state, "unwound");
+});
+
+test("a step that outlasts its deadline fails and is undone", async () => {
+  const cloud = await aCloud([create]);
+  cloud.gate.spawn = new Promise(() => {});
+  const sagaId = await cloud.start(create, { id: cloud.subject.id, hosts: ["h1"] });
+  await until(() => cloud.calls.length === 1);
+
+  await cloud.platform.clock.advance(40_000);
+
+  const { error } = await cloud.store.read
+    .selectFrom("saga_events")
+    .select("error")
+    .where("saga_id", "=", sagaId)
+    .where("type", "=", "failed")
+    .executeTakeFirstOrThrow();
+  assert.match(error ?? "", /spawn did not end within 30000 ms/);
+});
+
+test("stopping leaves a saga to the next runner at once, which repeats the step under way", async () => {
+  const cloud = await aCloud([create]);
+  cloud.gate.spawn = new Promise(() => {});
+  const id = cloud.subject.id;
+  const sagaId = await cloud.start(create, { id, hosts: ["h1"] });
+  await until(() => cloud.calls.length === 1);
+
+  await cloud.runner.stop();
+  const next = sagaRunner({ ...cloud, sagas: [create], owner: "c2" });
+  await next.start();
+  await until(async () => {
+    const row = await cloud.store.read.selectFrom("sagas").select("owner").executeTakeFirstOrThrow();
+    return row.owner === "c2";
+  });
+
+  const { state, generation } = await cloud.store.read
+    .selectFrom("sagas")
+    .selectAll()
+    .where("id", "=", sagaId)
+    .executeTakeFirstOrThrow();
+  assert.deepEqual([state, generation], ["running", 3]);
+});
+
+test("a hint that is lost is made up for by the scan", async () => {
+  const cloud = await aCloud([create]);
+  const deaf = { ...cloud, rpc: { ...cloud.rpc, cast: () => ({ wake: async () => undefined }) as never } };
+  const sagaId = await cloud.store.transaction((tx) =>
+    sagaDoor(deaf).start(
+      tx,
+      create,
+      { id: cloud.subject.id, hosts: ["h1"] },
+      {
+        subject: cloud.subject,
+        request: systemContext(cloud.subject.id),
+      },
+    ),
+  );
+
+  await cloud.platform.clock.advance(11_000);
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+});
+
+function countTransactions(store: { transaction: unknown }): () => number {
+  let count = 0;
+  const inner = store.transaction as (...args: unknown[]) => unknown;
+  store.transaction = (...args: unknown[]) => {
+    count++;
+    return inner(...args);
+  };
+  return () => count;
+}

@@ -1,0 +1,62 @@
+// The rows of the tables this package owns.
+import type { Millis, Uuid } from "@micronova/kit";
+import type { SagaState } from "./states.ts";
+
+export interface SagaTable {
+  id: Uuid;
+  name: string;
+  action: string | null;
+  subject_kind: string;
+  subject_id: Uuid;
+  /** JSON. */
+  params: string;
+  /** The `RequestContext`, JSON. */
+  request: string;
+  state: SagaState;
+  /** Why it unwinds or unwound: a `StepError`, JSON. */
+  error: string | null;
+  /** 1 once a cancel was asked for. */
+  cancel: number;
+  /** The runner that holds it. */
+  owner: string | null;
+  /** When others may take it from its owner; without an owner, when the scan may pick it up. */
+  lease_until: Millis;
+  /** Raised each time it changes hands. Every write names the generation it believes in. */
+  generation: number;
+  /** The undo that does not succeed: a `Trouble`, JSON. */
+  trouble: string | null;
+  /** The order of the subject's sagas. */
+  ordinal: number;
+  created_at: Millis;
+  updated_at: Millis;
+}
+
+export interface SagaEventTable {
+  saga_id: Uuid;
+  n: number;
+  step: string;
+  attempt: number;
+  type: "started" | "succeeded" | "failed" | "undoing" | "undone";
+  fence: number | null;
+  /** JSON. */
+  output: string | null;
+  /** A `StepError`, JSON. */
+  error: string | null;
+  retry_from: string | null;
+  began_at: Millis;
+  at: Millis;
+}
+
+export interface SagaFenceTable {
+  /** `<kind>:<id>` of the subject: the lane of its calls. */
+  subject: string;
+  counter: number;
+}
+
+declare module "@micronova/store" {
+  interface Tables {
+    sagas: SagaTable;
+    saga_events: SagaEventTable;
+    saga_fences: SagaFenceTable;
+  }
+}

@@ -1,0 +1,28 @@
+// What happens when undoing fails: it is tried forever, with growing pauses, and after an hour the saga
+// counts as stuck, which an operator sees and can retry or abandon. This is also the seam for hosts that are
+// gone for good: whatever is to follow from "this undo keeps failing" is decided here.
+import type { Millis } from "@micronova/kit";
+import type { StepError } from "./index.ts";
+import type { Trouble } from "./journal.ts";
+
+const pauseMsMin = 1_000;
+// A host that comes back is noticed within a minute.
+const pauseMsMax = 60_000;
+// Long enough for a host to be rebooted; what lasts longer wants a person.
+const stuckAfterMs = 3_600_000;
+// A stuck saga is still tried, so that it heals by itself when its host does.
+const stuckPauseMs = 300_000;
+
+/** The trouble after one more failure, whether it counts as stuck, and how long to wait. */
+export function afterTrouble(
+  before: Trouble | null,
+  step: string | null,
+  error: StepError,
+  at: Millis,
+): { readonly trouble: Trouble; readonly isStuck: boolean; readonly pauseMs: Millis } {
+  const isSame = before !== null && before.step === step;
+  const trouble = { step, error, since: isSame ? before.since : at, tries: isSame ? before.tries + 1 : 1 };
+  const isStuck = at - trouble.since >= stuckAfterMs;
+  const pauseMs = isStuck ? stuckPauseMs : Math.min(pauseMsMin * 2 ** (trouble.tries - 1), pauseMsMax);
+  return { trouble, isStuck, pauseMs };
+}
