@@ -1,0 +1,59 @@
+// The image a volume is made of: checked against the volume, and what the volume remembers of it.
+
+import { type ImageSource, imageSource, images } from "@micronova/image";
+import { isFault, type RequestContext, type Uuid } from "@micronova/kit";
+import type { Tx } from "@micronova/store";
+import type { VolumeSource } from "./drivers/driver.ts";
+import { errors } from "./errors.ts";
+
+export interface SourceImage {
+  readonly id: Uuid;
+  readonly source: VolumeSource;
+  /** All values are text, as in `volume_image_metadata`. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const bytesPerGb = 1024 ** 3;
+
+export async function sourceImage(
+  tx: Tx,
+  context: RequestContext,
+  id: Uuid | null,
+  sizeGb: number,
+): Promise<SourceImage | null> {
+  if (id === null || id === "") return null;
+  const image = await findImage(tx, context, id);
+  const imageGb = Math.ceil(image.size / bytesPerGb);
+  if (imageGb > sizeGb) throw errors.imageTooLarge(sizeGb, imageGb);
+  if (image.min_disk > sizeGb) throw errors.imageNeedsMore(sizeGb, image.min_disk);
+  return { id: image.id, source: sourceOf(image), metadata: metadataOf(image) };
+}
+
+async function findImage(tx: Tx, context: RequestContext, id: Uuid): Promise<ImageSource> {
+  try {
+    await images.get(tx, context, id);
+    return await imageSource(tx, id);
+  } catch (error) {
+    // Cinder answers 400 where Glance answers 404.
+    if (isFault(error) && error.status === errors.volumeNotFound.status) throw errors.imageNotFound(id);
+    throw error;
+  }
+}
+
+function sourceOf(image: ImageSource): VolumeSource {
+  const format = image.disk_format === "qcow2" ? "qcow2" : "raw";
+  return { kind: "image", path: image.path, format };
+}
+
+function metadataOf(image: ImageSource): Record<string, string> {
+  const fixed = {
+    image_id: image.id,
+    image_name: image.name ?? "",
+    disk_format: image.disk_format ?? "raw",
+    container_format: image.container_format ?? "bare",
+    min_disk: `${image.min_disk}`,
+    min_ram: `${image.min_ram}`,
+    size: `${image.size}`,
+  };
+  return { ...image.properties, ...fixed };
+}
