@@ -76,7 +76,12 @@ test("a token is exchanged for one of another scope, which lives no longer", asy
   const unscoped = await cloud.tokenOf("admin", "apple", "unscoped");
   await cloud.platform.clock.advance(60_000);
 
-  const answer = await cloud.call(null, "POST", "/v3/auth/tokens", rescope(unscoped, { system: { all: true } }));
+  const answer = await cloud.call(
+    null,
+    "POST",
+    "/v3/auth/tokens",
+    rescope(unscoped, { system: { all: true } }),
+  );
 
   const { token } = answer.body as { token: { audit_ids: string[]; expires_at: string; system: unknown } };
   assert.deepEqual(token.system, { all: true });
@@ -144,7 +149,8 @@ const endings: Record<string, (cloud: TestIdentity, admin: string) => Promise<un
     }),
   "disabling the project": (cloud, admin) =>
     cloud.call(admin, "PATCH", `/v3/projects/${cloud.demoProjectId}`, { project: { enabled: false } }),
-  "deleting the project": (cloud, admin) => cloud.call(admin, "DELETE", `/v3/projects/${cloud.demoProjectId}`),
+  "deleting the project": (cloud, admin) =>
+    cloud.call(admin, "DELETE", `/v3/projects/${cloud.demoProjectId}`),
   "taking the role back": async (cloud, admin) => {
     const user = await idOf(cloud, admin, "users", "demo");
     const role = await idOf(cloud, admin, "roles", "member");

@@ -11,6 +11,7 @@ import {
   getRole,
   listImplications,
   listRoles,
+  type Role,
   removeImplication,
   updateRole,
 } from "../roles.ts";
@@ -110,7 +111,9 @@ const implicationRoutes = [
     async handle(request, { store }) {
       const rules = await listImplications(store.read);
       const priors = [...new Set(rules.map((rule) => rule.prior_role_id))];
-      const inferences = await Promise.all(priors.map((prior) => inference(store.read, request, prior)));
+      const inferences = await Promise.all(
+        priors.map((prior) => inference(store.read, prior, (role) => describedRoleView(request, role))),
+      );
       return { role_inferences: inferences, links: { self: selfUrl(request) } };
     },
   }),
@@ -122,10 +125,8 @@ const implicationRoutes = [
     summary: "Lists the roles that a role implies.",
     async handle(request, { store }) {
       const prior = request.params["prior_role_id"]!;
-      return {
-        role_inference: await inference(store.read, request, prior),
-        links: { self: selfUrl(request) },
-      };
+      const role_inference = await inference(store.read, prior, (role) => roleRefView(request, role));
+      return { role_inference, links: { self: selfUrl(request) } };
     },
   }),
   route({
@@ -188,12 +189,14 @@ async function ruleView(tx: Tx, request: Request) {
   return { role_inference: { prior_role: prior, implies: implied }, links: { self: selfUrl(request) } };
 }
 
-async function inference(tx: Tx, request: Request, priorId: string) {
+/** Only the list of all rules describes the roles. */
+function describedRoleView(request: Request, role: Role) {
+  return { ...roleRefView(request, role), description: role.description };
+}
+
+async function inference<V>(tx: Tx, priorId: string, view: (role: Role) => V) {
   const prior = await getRole(tx, priorId);
   const rules = await listImplications(tx, priorId);
   const implied = await listRoles(tx, { ids: rules.map((rule) => rule.implied_role_id) });
-  return {
-    prior_role: roleRefView(request, prior),
-    implies: implied.map((role) => roleRefView(request, role)),
-  };
+  return { prior_role: view(prior), implies: implied.map(view) };
 }
