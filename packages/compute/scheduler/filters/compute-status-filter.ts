@@ -1,0 +1,10 @@
+// Passes hosts whose compute service is enabled and has reported lately.
+import { type Filter, plainReason } from "../filter.ts";
+
+export const computeStatusFilter: Filter = {
+  name: "ComputeFilter",
+  reject({ isEnabled, disabledReason, isUp }) {
+    if (!isEnabled) return plainReason(`disabled: ${disabledReason ?? "no reason given"}`, "disabled");
+    return isUp ? null : plainReason("down: its compute service has not reported lately", "down");
+  },
+};
