@@ -56,9 +56,11 @@ export async function reserveAttachment(
 export async function completeAttachment(
   tx: Tx,
   id: Uuid,
-  { device, host }: { readonly device: string; readonly host: string },
+  how: { readonly device: string; readonly host: string; readonly serverId?: Uuid | null },
 ): Promise<void> {
-  await move(tx, id, "complete", { device, host, attached_at: now(tx) });
+  const { device, host, serverId } = how;
+  const server = serverId === undefined ? {} : { server_id: serverId };
+  await move(tx, id, "complete", { ...server, device, host, attached_at: now(tx) });
 }
 
 /** The volume is being taken from its server: `detaching`. Exactly one of several callers succeeds. */
@@ -144,3 +146,20 @@ const words: Readonly<Record<AttachmentMove, string>> = {
   beginDetach: "detach",
   rollDetach: "roll back the detachment of",
 };
+
+// A list is read in one piece: a project has at most as many attachments as volumes.
+const listMax = 1000;
+
+export async function listAttachments(
+  tx: Tx,
+  context: RequestContext,
+  filter: { readonly volumeId?: Uuid; readonly serverId?: Uuid },
+): Promise<VolumeAttachment[]> {
+  let query = tx
+    .selectFrom("volume_attachments")
+    .selectAll()
+    .where("project_id", "=", context.projectId ?? "");
+  if (filter.volumeId !== undefined) query = query.where("volume_id", "=", filter.volumeId);
+  if (filter.serverId !== undefined) query = query.where("server_id", "=", filter.serverId);
+  return await query.orderBy("created_at", "desc").limit(listMax).execute();
+}

@@ -111,6 +111,10 @@ export const errors = errorTable("volume", {
     text: (id: string, action: string, status: string) =>
       `Invalid volume: Unable to ${action} volume ${id}. Volume status must not be ${status}.`,
   },
+  notAttached: {
+    status: 400,
+    text: (id: string) => `Invalid volume: Volume ${id} is not attached.`,
+  },
   cannotChange: {
     status: 400,
     text: (id: string, status: string) =>
@@ -151,7 +155,11 @@ export const errors = errorTable("volume", {
     status: 400,
     text: (name: string) => `Quota limit for ${name} must be an integer of -1 or more.`,
   },
-  badStatus: { status: 400, text: (status: string) => `Invalid status '${status}'.` },
+  badStatus: {
+    status: 400,
+    text: (status: string) =>
+      `Invalid status '${status}': a volume can be reset to available or to an error.`,
+  },
   serviceNotFound: {
     status: 404,
     text: (host: string) => `Service cinder-volume could not be found on host ${host}.`,

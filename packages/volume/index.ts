@@ -1,6 +1,34 @@
 // Volumes: block storage that outlives the servers it is attached to.
+import type { AnySaga } from "@micronova/saga";
+import { volumeCreate } from "./sagas/volume-create.ts";
+import { volumeDelete } from "./sagas/volume-delete.ts";
+import { volumeExtend } from "./sagas/volume-extend.ts";
+
+export {
+  attachmentsOf,
+  beginDetach,
+  completeAttachment,
+  findAttachment,
+  type NewAttachment,
+  removeAttachment,
+  reserveAttachment,
+  rollDetach,
+} from "./attachments.ts";
+export type { VolumeDeps } from "./deps.ts";
 export type { Initiator, PoolCapacity, VolumeConnection, VolumeDriver } from "./drivers/driver.ts";
-export { fakeVolumeDriver } from "./drivers/fake.ts";
+export { type FakeVolumeDriver, fakeVolumeDriver } from "./drivers/fake.ts";
 export { fileVolumeDriver } from "./drivers/file.ts";
 export { lvmVolumeDriver } from "./drivers/lvm/driver.ts";
 export { lvmUnavailable } from "./drivers/lvm/probe.ts";
+export { errors as volumeErrors } from "./errors.ts";
+export { quietVolumeInvariants, volumeInvariants } from "./invariants.ts";
+export { volumeMigrations } from "./migrations.ts";
+export { seedVolume } from "./seed.ts";
+export { volumeService, volumeVersionsService } from "./service.ts";
+export type { Volume, VolumeAttachment, VolumeType } from "./tables.ts";
+export { volumeReports } from "./volume-reports.ts";
+export { type NewVolume, volumes } from "./volumes.ts";
+export { volumeWorkerContract } from "./worker/contract.ts";
+export { type VolumeWorker, volumeWorker } from "./worker/worker.ts";
+
+export const volumeSagas: AnySaga[] = [volumeCreate, volumeDelete, volumeExtend];

@@ -23,7 +23,7 @@ export async function sourceImage(
 ): Promise<SourceImage | null> {
   if (id === null || id === "") return null;
   const image = await findImage(tx, context, id);
-  const imageGb = Math.ceil(image.size / bytesPerGb);
+  const imageGb = Math.ceil(Math.max(image.size, image.virtual_size) / bytesPerGb);
   if (imageGb > sizeGb) throw errors.imageTooLarge(sizeGb, imageGb);
   if (image.min_disk > sizeGb) throw errors.imageNeedsMore(sizeGb, image.min_disk);
   return { id: image.id, source: sourceOf(image), metadata: metadataOf(image) };

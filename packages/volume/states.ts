@@ -53,23 +53,12 @@ export function ruleOf(action: VolumeAction): StatusRule {
   return volumeStates.actions[action] as unknown as StatusRule;
 }
 
-/** The words an administrator may write over a status with os-reset_status. */
-export const resettableStatuses: readonly string[] = [
-  "creating",
+/** What os-reset_status may make of a volume: states that an action can lead on from, and that need no attachment. */
+export const resetTargets: readonly VolumeStatus[] = [
   "available",
-  "deleting",
   "error",
   "error_deleting",
-  "error_managing",
-  "error_managing_deleting",
-  "managing",
-  "attaching",
-  "in-use",
-  "detaching",
-  "maintenance",
-  "reserved",
   "error_extending",
-  "extending",
 ];
 
 /** Cinder's list in its refusal of a deletion. */
@@ -101,3 +90,6 @@ export type AttachmentMove = keyof typeof attachmentMoves;
 
 /** Statuses in which a volume's description and metadata stay as they are. */
 export const frozenStatuses: readonly VolumeStatus[] = ["deleting"];
+
+/** Attachments that a volume's view shows: those a server really has. */
+export const shownAttachments: readonly AttachStatus[] = ["attached", "detaching"];
