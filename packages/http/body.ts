@@ -21,8 +21,7 @@ export async function readJson(
   if (declared > bytesMax) throw httpErrors.bodyTooLarge();
   const text = await readText(stream, bytesMax);
   if (text.trim() === "") throw httpErrors.bodyMalformed();
-  const type = headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (type !== "" && !accepts.includes(type)) throw httpErrors.bodyType(type, accepts.join(", "));
+  checkType(headers, accepts);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -31,11 +30,22 @@ export async function readJson(
   }
 }
 
+/** Throws 415 for a body of a type that is not taken; one without a type is taken as what is wanted. */
+export function checkType(
+  headers: Readonly<Record<string, string | undefined>>,
+  accepts: readonly string[],
+): void {
+  const type = headers["content-type"]?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (type !== "" && !accepts.includes(type)) throw httpErrors.bodyType(type, accepts.join(", "));
+}
+
 async function readText(stream: Readable, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
+  // Left alone after a refusal: destroying the stream would close the socket before the client has its answer.
   // Bodies are byte streams: nobody has set an encoding on them.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  const incoming = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const chunk of incoming) {
     size += chunk.length;
     if (size > bytesMax) throw httpErrors.bodyTooLarge();
     chunks.push(chunk);

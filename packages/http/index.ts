@@ -2,6 +2,7 @@
 
 // Schemas are TypeBox's; packages take its words from here, so that one version of it is in use.
 export { default as Type, type Static, type TSchema } from "typebox";
+export { check } from "./body.ts";
 export type { Dialect, FaultView, Problem, RenderedFault } from "./dialects/dialect.ts";
 export { glanceDialect } from "./dialects/glance.ts";
 export { keystoneDialect } from "./dialects/keystone.ts";

@@ -2,7 +2,7 @@
 // nothing is told to those who may not know it, and nothing is parsed for those who may not ask it.
 import { Readable } from "node:stream";
 import type { Platform } from "@micronova/kit";
-import { check, parseQuery, readJson } from "./body.ts";
+import { check, checkType, parseQuery, readJson } from "./body.ts";
 import { httpErrors } from "./errors.ts";
 import { faultAnswer } from "./faults.ts";
 import { may } from "./policy.ts";
@@ -206,6 +206,10 @@ async function checkedQuery<D>(
 async function checkedBody<D>(exchange: Exchange<D>, route: AnyRoute<D>): Promise<never> {
   const { options, version } = exchange;
   const schema = route.body;
+  if (schema === "stream" && route.accepts !== undefined) {
+    checkType(plainHeaders(exchange.incoming), route.accepts);
+  }
+  // Handlers of such routes have no body to look at.
   if (schema === undefined || schema === "stream") return undefined as never;
   const value = await readBody(exchange, route.accepts);
   // Of the type the route's schema says, which was just checked.

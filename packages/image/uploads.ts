@@ -1,0 +1,179 @@
+// An image's bytes on their way in and out. An upload is: the row taken, the bytes written and checked, the file renamed,
+// the row finished; each change of the row expects what the one before left, so a crash or a deletion in between shows.
+import type { FileHandle } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import type { RequestContext, Service, Uuid } from "@micronova/kit";
+import { now, type Store, type Tx } from "@micronova/store";
+import type { ImageDeps } from "./deps.ts";
+import { imageErrors } from "./errors.ts";
+import { inspect } from "./formats/inspect.ts";
+import type { ImageFiles, Received } from "./image-files.ts";
+import { getOwn, type Image } from "./images.ts";
+import { dataUse, imageStates } from "./states.ts";
+import type { ImageTable } from "./tables.ts";
+
+// Glance's image_size_cap: one tebibyte.
+const imageBytesMax = 2 ** 40;
+
+export interface Upload {
+  readonly id: Uuid;
+  readonly stream: Readable;
+  /** What the client said the size would be, if it did. */
+  readonly size: number | null;
+}
+
+/** Takes the image's bytes. Whatever goes wrong, the image is queued again and nothing is kept. */
+export async function uploadImage(deps: ImageDeps, context: RequestContext, upload: Upload): Promise<void> {
+  const uploadId = deps.platform.random.uuid();
+  const image = await deps.store.transaction((tx) => begin(tx, context, upload.id, uploadId));
+  try {
+    await receive(deps, { image, uploadId, upload });
+  } catch (error) {
+    await deps.store.transaction((tx) => abandon(tx, image.id, uploadId));
+    throw error;
+  }
+  deps.platform.log.info({ imageId: image.id, requestId: context.requestId }, "image uploaded");
+}
+
+interface Receiving {
+  readonly image: Image;
+  readonly uploadId: Uuid;
+  readonly upload: Upload;
+}
+
+async function receive({ store, files }: ImageDeps, { image, uploadId, upload }: Receiving): Promise<void> {
+  const bytesMax = Math.min(imageBytesMax, upload.size ?? imageBytesMax);
+  const received = await files.receive(upload.stream, { uploadId, bytesMax }).catch((error) => {
+    // Only an upload that said its size can pass a smaller limit than everybody's.
+    throw upload.size !== null && error?.kind === imageErrors.tooLarge.kind
+      ? imageErrors.sizeMismatch(upload.size, bytesMax + 1)
+      : error;
+  });
+  try {
+    if (upload.size !== null && upload.size !== received.size) {
+      throw imageErrors.sizeMismatch(upload.size, received.size);
+    }
+    const virtualSize = await inspect(received.path, received.size, image.disk_format ?? "");
+    await files.keep(received, image.id);
+    const path = files.path(image.id);
+    const completion = { id: image.id, uploadId, path, received, virtualSize };
+    const isKept = await store.transaction((tx) => complete(tx, completion));
+    if (!isKept) {
+      await files.remove(image.id);
+      throw imageErrors.goneWhileUploading(image.id);
+    }
+  } catch (error) {
+    await files.discard(received);
+    throw error;
+  }
+}
+
+async function begin(tx: Tx, context: RequestContext, id: Uuid, uploadId: Uuid): Promise<Image> {
+  const image = await getOwn(tx, context, id, "upload_image");
+  const { from, to } = imageStates.actions.upload;
+  if (image.disk_format === null || image.container_format === null) throw imageErrors.formatsMissing();
+  const taken = await tx
+    .updateTable("images")
+    .set({ status: to as ImageTable["status"], upload_id: uploadId, updated_at: now(tx) })
+    .where("id", "=", image.id)
+    .where("status", "in", from as ImageTable["status"][])
+    .returning("id")
+    .executeTakeFirst();
+  if (taken === undefined) throw imageErrors.transition(image.status, to);
+  return image;
+}
+
+interface Completion {
+  readonly id: Uuid;
+  readonly uploadId: Uuid;
+  readonly path: string;
+  readonly received: Received;
+  readonly virtualSize: number;
+}
+
+/** Whether the image was still waiting for this upload. */
+async function complete(tx: Tx, { id, uploadId, path, received, virtualSize }: Completion): Promise<boolean> {
+  const { from, to } = imageStates.actions.activate;
+  const done = await tx
+    .updateTable("images")
+    .set({
+      status: to as ImageTable["status"],
+      upload_id: null,
+      path,
+      size: received.size,
+      virtual_size: virtualSize,
+      checksum: received.checksum,
+      os_hash_algo: "sha512",
+      os_hash_value: received.os_hash_value,
+      updated_at: now(tx),
+    })
+    .where("id", "=", id)
+    .where("status", "in", from as ImageTable["status"][])
+    .where("upload_id", "=", uploadId)
+    .returning("id")
+    .executeTakeFirst();
+  return done !== undefined;
+}
+
+async function abandon(tx: Tx, id: Uuid, uploadId: Uuid): Promise<void> {
+  const { from, fail } = imageStates.actions.activate;
+  await tx
+    .updateTable("images")
+    .set({ status: fail as ImageTable["status"], upload_id: null, updated_at: now(tx) })
+    .where("id", "=", id)
+    .where("status", "in", from as ImageTable["status"][])
+    .where("upload_id", "=", uploadId)
+    .execute();
+}
+
+/** The image's file, open; null while it has none. */
+export async function openImage(
+  deps: ImageDeps,
+  context: RequestContext,
+  image: Image,
+): Promise<FileHandle | null> {
+  const use = dataUse[image.status];
+  if (use === "none" || image.size === null) return null;
+  if (use === "admin" && !context.isAdmin) throw imageErrors.imageDeactivated();
+  return deps.files.open(image.id);
+}
+
+/** At the start, before any upload: those that a crash cut short are queued again, and their bytes removed. */
+export function imageSweeper({ platform, store, files }: ImageDeps): Service {
+  return {
+    name: "image-sweeper",
+    async start() {
+      const queued = await store.transaction((tx) => abandonAll(tx));
+      const wanted = await filesWanted(store);
+      const removed = await files.sweep(wanted);
+      // The data directory may have been moved since.
+      await store.transaction((tx) => relocate(tx, files, [...wanted]));
+      if (queued + removed > 0) platform.log.info({ queued, removed }, "uploads cut short were undone");
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+async function abandonAll(tx: Tx): Promise<number> {
+  const { from, fail } = imageStates.actions.activate;
+  const rows = await tx
+    .updateTable("images")
+    .set({ status: fail as ImageTable["status"], upload_id: null, updated_at: now(tx) })
+    .where("status", "in", from as ImageTable["status"][])
+    .returning("id")
+    .execute();
+  return rows.length;
+}
+
+async function relocate(tx: Tx, files: ImageFiles, ids: readonly Uuid[]): Promise<void> {
+  for (const id of ids) {
+    const path = files.path(id);
+    await tx.updateTable("images").set({ path }).where("id", "=", id).where("path", "!=", path).execute();
+  }
+}
+
+async function filesWanted(store: Store): Promise<Set<Uuid>> {
+  const withData = imageStates.stable.filter((status) => dataUse[status] !== "none");
+  const rows = await store.read.selectFrom("images").select("id").where("status", "in", withData).execute();
+  return new Set(rows.map(({ id }) => id));
+}
