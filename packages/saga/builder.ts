@@ -10,6 +10,7 @@ export interface RunnableStep extends AnyStep {
   readonly do: Work;
   readonly undo: Work | null;
   readonly deadlineMs: Millis;
+  readonly undoMayWait: boolean;
   readonly retry: { readonly from: string; readonly attempts: number } | null;
 }
 
@@ -43,6 +44,7 @@ interface AddedStep {
   readonly do: unknown;
   readonly undo?: unknown;
   readonly deadlineMs?: Millis;
+  readonly undoMayWait?: boolean;
 }
 
 function builder<P, O>(so_far: RunnableSaga): SagaBuilder<P, O> {
@@ -57,6 +59,7 @@ function builder<P, O>(so_far: RunnableSaga): SagaBuilder<P, O> {
         do: step.do as Work,
         undo: (step.undo as Work | undefined) ?? null,
         deadlineMs: step.deadlineMs ?? deadlineMsDefault,
+        undoMayWait: step.undoMayWait ?? false,
         retry: null,
       };
       return builder<P, O2>({ ...so_far, steps: [...so_far.steps, added] });

@@ -18,7 +18,7 @@ import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
 import { cancelledError, sagaErrors, stepError } from "./errors.ts";
 import { appendEvents, claim, keep, pause } from "./journal.ts";
 import { type Move, moveAfter, progressOf, retryAfter, type SagaEvent, stateOf } from "./next-move.ts";
-import { afterTrouble } from "./trouble.ts";
+import { afterTrouble, becomesDebt } from "./trouble.ts";
 
 export interface ExecutionDeps extends EffectDeps {
   readonly platform: Platform;
@@ -122,7 +122,7 @@ export class Execution {
       );
     } catch (error) {
       if (error instanceof Interrupted && error.why === "left") return { kind: "left" };
-      if (kind === "undo") return this.#pause(step.name, [], error);
+      if (kind === "undo") return this.#afterUndoFailed(move, error);
       const isCancelled = error instanceof Interrupted;
       if (!isCancelled && !isFault(error))
         log.error({ error, ...this.#labels(move) }, "a step failed unexpectedly");
@@ -193,6 +193,15 @@ export class Execution {
     const error = stepError(cause);
     const failed = { step: step.name, attempt, began: clock.now(), at: clock.now(), error } as const;
     this.#news = [...events, { ...failed, type: "failed", retryFrom: retryAfter(step, attempt, error) }];
+    return null;
+  }
+
+  /** Puts the undo off when it may wait for its host; lets go of the saga for a while otherwise. */
+  async #afterUndoFailed({ step, attempt }: StepMove, error: unknown): Promise<Ending | null> {
+    const at = this.#deps.platform.clock.now();
+    const { trouble } = afterTrouble(this.#position.trouble, step.name, stepError(error), at);
+    if (!becomesDebt(step, trouble)) return this.#pause(step.name, [], error);
+    this.#tell({ step: step.name, attempt, began: at, at, type: "undone", owed: trouble.error });
     return null;
   }
 

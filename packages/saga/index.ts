@@ -67,6 +67,11 @@ export interface RemoteStep<P, O, R> {
   undo?(env: StepEnv, context: StepContext<P, O>): Promise<void>;
   /** The step as a whole fails (retriable) after so long. Default 10 minutes. */
   readonly deadlineMs?: Millis;
+  /**
+   * When the host does not answer its undo, after some tries the undo becomes a debt: the saga goes on, and
+   * the undo is made once the host is back. Not for what must be withdrawn before anything else may happen.
+   */
+  readonly undoMayWait?: boolean;
 }
 
 /** Changes nothing, so it is simply asked again after a crash. */
@@ -165,6 +170,7 @@ export interface SagaRunnerDeps {
 }
 
 export { saga, sagaShape } from "./builder.ts";
+export { sagaDebts } from "./debts.ts";
 export { sagaDoor } from "./door.ts";
 export { sagaErrors } from "./errors.ts";
 export { sagaMigrations } from "./migrations.ts";

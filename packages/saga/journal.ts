@@ -23,6 +23,9 @@ export interface Holder {
   readonly leaseMs: Millis;
 }
 
+// How often a debt is tried to be paid: a host that comes back is rid of what it should not have within a
+// minute.
+export const debtPauseMs = 30_000;
 // A saga whose runner was told is left alone by the scans for so long.
 export const hintMs = 5_000;
 
@@ -82,6 +85,13 @@ export async function appendEvents(
   if (events.length === 0) return;
   const rows = events.map((event, at) => rowOf(sagaId, from + at, event));
   await tx.insertInto("saga_events").values(rows).execute();
+  const owed = events.flatMap((event, at) =>
+    event.type === "undone" && event.owed !== undefined ? [{ n: from + at, step: event.step }] : [],
+  );
+  for (const { n, step } of owed) {
+    const debt = { saga_id: sagaId, n, step, tries: 0, due_at: now(tx) + debtPauseMs, created_at: now(tx) };
+    await tx.insertInto("saga_debts").values(debt).execute();
+  }
 }
 
 export async function readEvents(tx: Tx, sagaId: Uuid): Promise<SagaEvent[]> {
@@ -198,7 +208,7 @@ function rowOf(sagaId: Uuid, n: number, event: SagaEvent): SagaEventTable {
     type: event.type,
     fence: "fence" in event ? event.fence : null,
     output: "output" in event ? JSON.stringify(event.output) : null,
-    error: "error" in event ? JSON.stringify(event.error) : null,
+    error: errorOf(event),
     retry_from: "retryFrom" in event ? event.retryFrom : null,
     began_at: event.began,
     at: event.at,
@@ -217,6 +227,11 @@ function eventOf(row: SagaEventTable): SagaEvent {
     case "failed":
       return { ...common, type: "failed", error: JSON.parse(error ?? "null"), retryFrom: retry_from };
     case "undone":
-      return { ...common, type: "undone" };
+      return { ...common, type: "undone", ...(error === null ? {} : { owed: JSON.parse(error) }) };
   }
+}
+
+function errorOf(event: SagaEvent): string | null {
+  if (event.type === "failed") return JSON.stringify(event.error);
+  return event.type === "undone" && event.owed !== undefined ? JSON.stringify(event.owed) : null;
 }

@@ -44,6 +44,16 @@ export const sagaMigrations: readonly Migration[] = [
         PRIMARY KEY (saga_id, n)
       )`,
       "CREATE TABLE saga_fences (subject TEXT PRIMARY KEY, counter BIGINT NOT NULL)",
+      `CREATE TABLE saga_debts (
+        saga_id TEXT NOT NULL,
+        n BIGINT NOT NULL,
+        step TEXT NOT NULL,
+        tries BIGINT NOT NULL,
+        due_at BIGINT NOT NULL,
+        created_at BIGINT NOT NULL,
+        PRIMARY KEY (saga_id, n)
+      )`,
+      "CREATE INDEX saga_debts_due ON saga_debts (due_at)",
     ],
   },
 ];

@@ -17,7 +17,8 @@ export type SagaEvent = {
    */
   | { readonly type: "failed"; readonly error: StepError; readonly retryFrom: string | null }
   | { readonly type: "undoing"; readonly fence: number }
-  | { readonly type: "undone" }
+  /** `owed`: why the undo was put off; it is a debt by now, and the saga goes on. */
+  | { readonly type: "undone"; readonly owed?: StepError }
 );
 
 /** A step that began and is not undone. */

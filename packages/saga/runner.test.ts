@@ -6,7 +6,16 @@ import { errorTable, systemContext, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { busRpc, contract, method } from "@micronova/rpc";
 import { memoryStore } from "@micronova/store/testing";
-import { type AnySaga, type Saga, saga, sagaDoor, sagaMigrations, sagaRunner, sagasOf } from "./index.ts";
+import {
+  type AnySaga,
+  type Saga,
+  saga,
+  sagaDebts,
+  sagaDoor,
+  sagaMigrations,
+  sagaRunner,
+  sagasOf,
+} from "./index.ts";
 
 declare module "@micronova/store" {
   interface Tables {
@@ -52,6 +61,7 @@ const create = saga<Params>("server-create")
   .remote("spawn", {
     do: ({ rpc }, { params, outputs }) => rpc.on(worker, outputs.claim.host).spawn({ id: params.id }),
     undo: ({ rpc }, { params, outputs }) => rpc.on(worker, outputs.claim.host).destroy({ id: params.id }),
+    undoMayWait: true,
     deadlineMs: 30_000,
   })
   .retryFrom("schedule", 3)
@@ -278,6 +288,33 @@ test("stopping leaves a saga to the next runner at once, which repeats the step 
     .where("id", "=", sagaId)
     .executeTakeFirstOrThrow();
   assert.deepEqual([state, generation], ["running", 3]);
+});
+
+test("a host that does not answer holds no saga; it undoes what it owes when it is back", async () => {
+  const cloud = await aCloud([create]);
+  const id = cloud.subject.id;
+
+  // Nobody serves h4.
+  const sagaId = await cloud.start(create, { id, hosts: ["h4", "h1"] });
+  for (let second = 0; second < 10; second++) await cloud.platform.clock.advance(1_000);
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+  assert.deepEqual([...cloud.running], [`h1/${id}`]);
+  assert.deepEqual(
+    (await sagaDebts(cloud.store.read)).map(({ step }) => step),
+    ["spawn"],
+  );
+
+  const destroyed: string[] = [];
+  const back = cloud.rpc.serve(worker, "h4", {
+    spawn: async () => assert.fail("nobody spawns here any more"),
+    destroy: async (args) => void destroyed.push(args.id),
+  });
+  await back.start();
+  for (let second = 0; second < 60; second++) await cloud.platform.clock.advance(1_000);
+
+  assert.deepEqual(destroyed, [id]);
+  assert.deepEqual(await sagaDebts(cloud.store.read), []);
 });
 
 test("a hint that is lost is made up for by the scan", async () => {

@@ -3,8 +3,9 @@
 import type { Millis, Service, Uuid } from "@micronova/kit";
 import { now, type Store } from "@micronova/store";
 import type { Position } from "./batch.ts";
-import { runnable } from "./builder.ts";
+import { type RunnableSaga, runnable } from "./builder.ts";
 import { sagaCancelled, sagaContract } from "./contract.ts";
+import { DebtPayer } from "./debts.ts";
 import { tellEnding } from "./endings.ts";
 import { type Ending, Execution, type ExecutionDeps } from "./execution.ts";
 import type { SagaRunnerDeps } from "./index.ts";
@@ -34,18 +35,20 @@ class SagaRunner implements Service {
   readonly name = "conductor";
   readonly #deps: SagaRunnerDeps;
   readonly #execution: ExecutionDeps;
-  readonly #sagas: ReadonlyMap<string, SagaRunnerDeps["sagas"][number]>;
+  readonly #sagas: ReadonlyMap<string, RunnableSaga>;
   readonly #ready = new Set<Uuid>();
   readonly #active = new Map<Uuid, { execution: Execution | null; readonly done: Promise<void> }>();
   readonly #stopping = new AbortController();
   readonly #listeners: readonly Service[];
+  readonly #debts: DebtPayer;
   #beating: Promise<void> = Promise.resolve();
 
   constructor(deps: SagaRunnerDeps) {
     this.#deps = deps;
     const { platform, store, rpc, owner } = deps;
     this.#execution = { platform, store, rpc, owner, leaseMs };
-    this.#sagas = new Map(deps.sagas.map((saga) => [saga.name, saga]));
+    this.#sagas = new Map(deps.sagas.map((saga) => [saga.name, runnable(saga)]));
+    this.#debts = new DebtPayer({ platform, store, rpc }, this.#sagas, this.#stopping.signal);
     this.#listeners = [
       rpc.serve(sagaContract, null, { wake: async ({ sagaId }) => this.#wake(sagaId) }),
       rpc.listen(sagaCancelled, ({ sagaId }) => this.#active.get(sagaId)?.execution?.cancel()),
@@ -115,7 +118,7 @@ class SagaRunner implements Service {
     const { params, request, state, trouble, generation } = row;
     const given = {
       id,
-      saga: runnable(saga),
+      saga,
       params: JSON.parse(params),
       subject: subjectOf(row),
       request: JSON.parse(request),
@@ -161,7 +164,10 @@ class SagaRunner implements Service {
         const at = this.#deps.platform.clock.now();
         for (const { execution } of this.#active.values()) execution?.checkDeadline(at);
         await this.#renew();
-        if (beat % beatsPerScan === 0) await this.#scan("what is due");
+        if (beat % beatsPerScan === 0) {
+          await this.#scan("what is due");
+          await this.#debts.payDue();
+        }
       } catch (error) {
         this.#deps.platform.log.error(
           { error },

@@ -53,10 +53,22 @@ export interface SagaFenceTable {
   counter: number;
 }
 
+/** An undo that is put off until its host answers: the one that event `n` of the saga calls undone. */
+export interface SagaDebtTable {
+  saga_id: Uuid;
+  n: number;
+  step: string;
+  tries: number;
+  /** Whoever moves this on may try. */
+  due_at: Millis;
+  created_at: Millis;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     sagas: SagaTable;
     saga_events: SagaEventTable;
     saga_fences: SagaFenceTable;
+    saga_debts: SagaDebtTable;
   }
 }

@@ -1,7 +1,11 @@
 // What happens when undoing fails: it is tried forever, with growing pauses, and after an hour the saga
-// counts as stuck, which an operator sees and can retry or abandon. This is also the seam for hosts that are
-// gone for good: whatever is to follow from "this undo keeps failing" is decided here.
+// counts as stuck, which an operator sees and can retry or abandon. An undo that may wait does not hold the
+// saga for a host that does not answer: after a few tries it becomes a debt.
+
 import type { Millis } from "@micronova/kit";
+import { rpcErrors } from "@micronova/rpc";
+import type { RunnableStep } from "./builder.ts";
+import { sagaErrors } from "./errors.ts";
 import type { StepError } from "./index.ts";
 import type { Trouble } from "./journal.ts";
 
@@ -12,6 +16,20 @@ const pauseMsMax = 60_000;
 const stuckAfterMs = 3_600_000;
 // A stuck saga is still tried, so that it heals by itself when its host does.
 const stuckPauseMs = 300_000;
+
+// With the pauses between them, enough for a worker that restarts.
+const triesBeforeDebt = 3;
+const unanswered = new Set([
+  rpcErrors.timeout.kind,
+  rpcErrors.unreachable.kind,
+  rpcErrors.late.kind,
+  sagaErrors.deadline.kind,
+]);
+
+/** Whether the undo is put off, so that the saga can go on. */
+export function becomesDebt(step: RunnableStep, { tries, error }: Trouble): boolean {
+  return step.undoMayWait && tries >= triesBeforeDebt && unanswered.has(error.kind);
+}
 
 /** The trouble after one more failure, whether it counts as stuck, and how long to wait. */
 export function afterTrouble(

@@ -1,0 +1,131 @@
+// Undos that are put off because their host did not answer. Each is tried from time to time, on its own,
+// until the host has done it; the saga they belong to has long gone on. A fence that is too low means that
+// the subject's later work has reached the host since, and that work says what there should be on it.
+import { isFault, type Millis, type Platform, type Uuid } from "@micronova/kit";
+import { rpcErrors } from "@micronova/rpc";
+import { now, type Tx } from "@micronova/store";
+import { asEffect, contextFor, type StepMove } from "./batch.ts";
+import type { RunnableSaga } from "./builder.ts";
+import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
+import { debtPauseMs, readEvents, subjectOf } from "./journal.ts";
+import { moveAfter, progressOf } from "./next-move.ts";
+import type { SagaDebtTable } from "./tables.ts";
+
+export interface SagaDebt {
+  readonly sagaId: Uuid;
+  readonly step: string;
+  readonly tries: number;
+  readonly since: Millis;
+}
+
+// Hosts that are away are asked in vain; this bounds how many wait for them at a time.
+const payingMax = 50;
+
+/** What hosts that do not answer still have to undo, oldest first. */
+export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
+  const rows = await tx.selectFrom("saga_debts").selectAll().orderBy("created_at").execute();
+  return rows.map(({ saga_id, step, tries, created_at }) => ({
+    sagaId: saga_id,
+    step,
+    tries,
+    since: created_at,
+  }));
+}
+
+export class DebtPayer {
+  readonly #deps: EffectDeps & { readonly platform: Platform };
+  readonly #sagas: ReadonlyMap<string, RunnableSaga>;
+  readonly #stopping: AbortSignal;
+  #paying = 0;
+
+  constructor(
+    deps: EffectDeps & { readonly platform: Platform },
+    sagas: ReadonlyMap<string, RunnableSaga>,
+    stopping: AbortSignal,
+  ) {
+    this.#deps = deps;
+    this.#sagas = sagas;
+    this.#stopping = stopping;
+  }
+
+  /** Begins to pay what is due. Does not wait: hosts may not answer for long. */
+  async payDue(): Promise<void> {
+    const { read } = this.#deps.store;
+    const due = await read
+      .selectFrom("saga_debts")
+      .select(["saga_id", "n"])
+      .where("due_at", "<=", now(read))
+      .orderBy("due_at")
+      .limit(payingMax - this.#paying)
+      .execute();
+    for (const debt of due) void this.#pay(debt);
+  }
+
+  /** Tries once. Never rejects: what fails is due again later. */
+  async #pay({ saga_id, n }: Pick<SagaDebtTable, "saga_id" | "n">): Promise<void> {
+    this.#paying++;
+    const fields = { sagaId: saga_id, n };
+    try {
+      if (await this.#take(saga_id, n)) await this.#undo(saga_id, n);
+    } catch (error) {
+      if (!this.#stopping.aborted)
+        this.#deps.platform.log.warn({ error, ...fields }, "a debt could not be paid yet");
+    }
+    this.#paying--;
+  }
+
+  /** Puts the debt's next try off, which only one of several conductors can. */
+  async #take(sagaId: Uuid, n: number): Promise<boolean> {
+    const taken = await this.#deps.store.transaction((tx) =>
+      tx
+        .updateTable("saga_debts")
+        .set((debt) => ({ due_at: now(tx) + debtPauseMs, tries: debt("tries", "+", 1) }))
+        .where("saga_id", "=", sagaId)
+        .where("n", "=", n)
+        .where("due_at", "<=", now(tx))
+        .returning("n")
+        .execute(),
+    );
+    return taken.length === 1;
+  }
+
+  async #undo(sagaId: Uuid, n: number): Promise<void> {
+    const { read } = this.#deps.store;
+    const row = await read.selectFrom("sagas").selectAll().where("id", "=", sagaId).executeTakeFirstOrThrow();
+    const saga = this.#sagas.get(row.name);
+    if (saga === undefined) return;
+    const log = (await readEvents(read, sagaId)).slice(0, n);
+    const progress = progressOf(saga, log);
+    const move = asEffect(moveAfter(saga, progress));
+    const subject = subjectOf(row);
+    const given = {
+      id: sagaId,
+      saga,
+      subject,
+      params: JSON.parse(row.params),
+      request: JSON.parse(row.request),
+    };
+    if (move?.kind === "undo") {
+      await this.#perform(move, given, contextFor(given, progress, move.attempt, true));
+    }
+    await this.#deps.store.transaction((tx) =>
+      tx.deleteFrom("saga_debts").where("saga_id", "=", sagaId).where("n", "=", n).execute(),
+    );
+  }
+
+  async #perform(
+    move: StepMove,
+    { id, subject, request }: Pick<Parameters<typeof contextFor>[0], "id" | "subject" | "request">,
+    context: unknown,
+  ): Promise<void> {
+    const deadline = this.#deps.platform.clock.now() + debtPauseMs;
+    const env = stepEnv(this.#deps, { move, sagaId: id, subject, request, deadline, signal: this.#stopping });
+    try {
+      // An effect that is an undo has one.
+      await unlessAborted(this.#stopping, move.step.undo!(env, context));
+    } catch (error) {
+      if (!isFault(error, rpcErrors.fenced)) throw error;
+      this.#deps.platform.log.info({ sagaId: id, step: move.step.name }, "a debt is overtaken by later work");
+    }
+  }
+}
