@@ -68,8 +68,8 @@ export function sagaDoor(deps: DoorDeps): Sagas {
       hint(tx, id);
     },
     async abandon(tx, id) {
-      const { step } = await rouse(tx, id);
-      const next = step === null ? await endUnsaid(tx, id) : await skip(tx, id, step);
+      const { step, error } = await rouse(tx, id);
+      const next = step === null ? await endUnsaid(tx, id, error) : await skip(tx, id, step);
       if (next !== null) hint(tx, next);
     },
   };
@@ -192,7 +192,7 @@ async function skip(tx: Tx, id: Uuid, step: string): Promise<Uuid> {
 }
 
 /** Ends a saga of which only `onUnwound` is left, without it. Returns the subject's next saga. */
-async function endUnsaid(tx: Tx, id: Uuid): Promise<Uuid | null> {
+async function endUnsaid(tx: Tx, id: Uuid, error: StepError): Promise<Uuid | null> {
   const row = await tx.selectFrom("sagas").selectAll().where("id", "=", id).executeTakeFirstOrThrow();
-  return end(tx, id, subjectOf(row), "unwound", row.error === null ? null : JSON.parse(row.error));
+  return end(tx, id, subjectOf(row), "unwound", row.error === null ? error : JSON.parse(row.error));
 }

@@ -170,8 +170,12 @@ export class Execution {
       return result.ending === null ? null : { kind: "ended", ...result.ending };
     } catch (error) {
       if (error instanceof ChangedHands) return { kind: "left" };
-      if (!(error instanceof WorkThrew) || isStoreFault(error.cause)) throw error;
-      return this.#afterThrow(error);
+      if (error instanceof WorkThrew && !isStoreFault(error.cause)) return this.#afterThrow(error);
+      if (error instanceof WorkThrew || isStoreFault(error)) throw error;
+      // The transaction itself was refused, as when a step awaits what it must not: tried again, ever less
+      // often.
+      this.#deps.platform.log.error({ error, sagaId: this.given.id }, "a transaction of a saga was refused");
+      return this.#pause(null, [], error);
     }
   }
 

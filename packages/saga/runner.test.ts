@@ -317,6 +317,27 @@ test("a host that does not answer holds no saga; it undoes what it owes when it 
   assert.deepEqual(await sagaDebts(cloud.store.read), []);
 });
 
+test("a step that awaits what it must not is tried ever less often, and seen", async () => {
+  const tries: number[] = [];
+  const careless = saga<object>("careless")
+    .local("wait", {
+      do: async () => {
+        tries.push(tries.length);
+        await new Promise((resolve) => setImmediate(resolve));
+      },
+    })
+    .build();
+  const cloud = await aCloud([careless]);
+  const sagaId = await cloud.start(careless, {});
+
+  for (let minute = 0; minute < 70; minute++) await cloud.platform.clock.advance(60_000);
+
+  assert.equal((await cloud.door.outcome(sagaId)).state, "stuck");
+  assert(tries.length < 100, `${tries.length} tries`);
+  await cloud.store.transaction((tx) => cloud.door.abandon(tx, sagaId));
+  assert.equal((await cloud.door.outcome(sagaId)).state, "unwound");
+});
+
 test("a hint that is lost is made up for by the scan", async () => {
   const cloud = await aCloud([create]);
   const deaf = { ...cloud, rpc: { ...cloud.rpc, cast: () => ({ wake: async () => undefined }) as never } };
