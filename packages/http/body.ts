@@ -1,4 +1,5 @@
-// Reads and checks what a client sent: JSON bodies, with the service's own sentences for what is wrong, and queries.
+// Reads and checks what a client sent: JSON bodies, with the service's own sentences for what is wrong, and
+// queries.
 import type { Readable } from "node:stream";
 import type { TSchema } from "typebox";
 import type { Dialect } from "./dialects/dialect.ts";
@@ -42,8 +43,8 @@ export function checkType(
 async function readText(stream: Readable, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  // Left alone after a refusal: destroying the stream would close the socket before the client has its answer.
-  // Bodies are byte streams: nobody has set an encoding on them.
+  // Left alone after a refusal: destroying the stream would close the socket before the client has its
+  // answer. Bodies are byte streams: nobody has set an encoding on them.
   const incoming = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   for await (const chunk of incoming) {
     size += chunk.length;

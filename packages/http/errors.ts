@@ -1,4 +1,5 @@
-// What can go wrong before a handler runs. Dialects may reword these by their kind; the texts here are Nova's.
+// What can go wrong before a handler runs. Dialects may reword these by their kind; the texts here are
+// Nova's.
 import { errorTable } from "@micronova/kit";
 
 export const httpErrors = errorTable("http", {

@@ -1,5 +1,5 @@
-// Turns what was thrown into the service's own words. What must not happen is logged once, with the request's id, and
-// the client learns the id only.
+// Turns what was thrown into the service's own words. What must not happen is logged once, with the request's
+// id, and the client learns the id only.
 import { Fault, isFault, type Platform } from "@micronova/kit";
 import type { Dialect } from "./dialects/dialect.ts";
 import { httpErrors } from "./errors.ts";

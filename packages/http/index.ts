@@ -1,4 +1,5 @@
-// The service kit: routes as values, microversions as data, validation, faults in each service's dialect, policy.
+// The service kit: routes as values, microversions as data, validation, faults in each service's dialect,
+// policy.
 
 // Schemas are TypeBox's; packages take its words from here, so that one version of it is in use.
 export { default as Type, type Static, type TSchema } from "typebox";

@@ -1,5 +1,5 @@
-// The sockets: one port for all services, chosen by the longest prefix of the path. Fastify is seen by this file only;
-// routes, bodies and errors are the services' own, so it is told to leave every one of them alone.
+// The sockets: one port for all services, chosen by the longest prefix of the path. Fastify is seen by this
+// file only; routes, bodies and errors are the services' own, so it is told to leave every one of them alone.
 import type { IncomingHttpHeaders } from "node:http";
 import { Readable } from "node:stream";
 import type { Platform, Service } from "@micronova/kit";
@@ -11,7 +11,9 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** By path prefix: `{ "/compute/v2.1": computeService }`. The longest prefix wins; `/` takes what is left. */
+  /**
+   * By path prefix: `{ "/compute/v2.1": computeService }`. The longest prefix wins; `/` takes what is left.
+   */
   readonly services: Readonly<Record<string, HttpService>>;
   /** Exact paths outside all services, such as `/healthz` and `/metrics`. */
   readonly plain?: Readonly<Record<string, PlainHandler>>;

@@ -36,7 +36,10 @@ export function nextUrl(request: Pick<Paged, "url" | "origin">, marker: string):
   return url.href;
 }
 
-/** `{ servers_links: [{ rel: "next", href }] }` when the page is full, else nothing: to be spread into the answer. */
+/**
+ * `{ servers_links: [{ rel: "next", href }] }` when the page is full, else nothing: to be spread into the
+ * answer.
+ */
 export function nextLinks(
   request: Pick<Paged, "url" | "origin">,
   options: { readonly key: string; readonly page: Page; readonly ids: readonly string[] },

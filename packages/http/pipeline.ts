@@ -1,5 +1,6 @@
-// One request from its bytes to its answer: route, version, token, policy, body, handler, answer. In this order, so that
-// nothing is told to those who may not know it, and nothing is parsed for those who may not ask it.
+// One request from its bytes to its answer: route, version, token, policy, body, handler, answer. In this
+// order, so that nothing is told to those who may not know it, and nothing is parsed for those who may not
+// ask it.
 import { Readable } from "node:stream";
 import type { Platform } from "@micronova/kit";
 import { check, checkType, parseQuery, readJson } from "./body.ts";

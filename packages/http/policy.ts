@@ -1,7 +1,11 @@
-// Policy: who may do what, as one table a service. Rules are roles on the token's scope, or a function of the context.
+// Policy: who may do what, as one table a service. Rules are roles on the token's scope, or a function of the
+// context.
 import type { ApiContext } from "./routes.ts";
 
-/** Who may: `anyone` with a token, a role on the project (each implies the next: admin, member, reader), or an administrator. */
+/**
+ * Who may: `anyone` with a token, a role on the project (each implies the next: admin, member, reader), or an
+ * administrator.
+ */
 export type Rule = "anyone" | "reader" | "member" | "admin" | ((context: ApiContext) => boolean);
 export type Policies = Readonly<Record<string, Rule>>;
 

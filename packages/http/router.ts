@@ -71,7 +71,9 @@ interface End<D> {
   readonly values: readonly string[];
 }
 
-/** The node a path ends at which has routes (of the method, if one is asked for); tries fixed segments first. */
+/**
+ * The node a path ends at which has routes (of the method, if one is asked for); tries fixed segments first.
+ */
 function walk<D>(
   at: Node<D>,
   segments: readonly string[],

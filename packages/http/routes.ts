@@ -42,11 +42,17 @@ export interface ApiRequest<B, Q> {
   render<T>(view: View<T>, value: T): Record<string, unknown>;
 }
 
-/** What a handler answers when status, headers or a stream matter; a plain value is the JSON body with `success`. */
+/**
+ * What a handler answers when status, headers or a stream matter; a plain value is the JSON body with
+ * `success`.
+ */
 export interface Reply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** JSON, bytes (a Buffer or a stream), or null for no body. Text with a `Content-Type` of its own is sent as it is. */
+  /**
+   * JSON, bytes (a Buffer or a stream), or null for no body. Text with a `Content-Type` of its own is sent as
+   * it is.
+   */
   readonly body: unknown | Readable | null;
 }
 
@@ -86,7 +92,9 @@ export interface Route<D, B extends TSchema = TSchema, Q extends TSchema = TSche
 // biome-ignore lint/suspicious/noExplicitAny: stands for every route, whatever its body and query.
 export type AnyRoute<D> = Route<D, any, any>;
 
-/** Gives a package's routes their dependencies' type: `const route = routesOf<ComputeDeps>(); route({ … })`. */
+/**
+ * Gives a package's routes their dependencies' type: `const route = routesOf<ComputeDeps>(); route({ … })`.
+ */
 export function routesOf<D>(): <B extends TSchema, Q extends TSchema>(
   route: Route<D, B, Q>,
 ) => Route<D, B, Q> {
@@ -107,7 +115,10 @@ export interface Action<D, B extends TSchema = TSchema> extends Span {
 // biome-ignore lint/suspicious/noExplicitAny: stands for every action, whatever its body.
 export type AnyAction<D> = Action<D, any>;
 
-/** Gives a package's actions their dependencies' type: `const action = actionsOf<ComputeDeps>(); action({ … })`. */
+/**
+ * Gives a package's actions their dependencies' type: `const action = actionsOf<ComputeDeps>(); action({ …
+ * })`.
+ */
 export function actionsOf<D>(): <B extends TSchema>(action: Action<D, B>) => Action<D, B> {
   return (action) => action;
 }

@@ -1,4 +1,5 @@
-// Schemas whose parts carry spans: projected to plain JSON Schema at a version, and compiled once per distinct range.
+// Schemas whose parts carry spans: projected to plain JSON Schema at a version, and compiled once per
+// distinct range.
 import type { Static, TSchema } from "typebox";
 import type { Validator } from "typebox/compile";
 import { covers, ordinal, type Span, type Version } from "./versions.ts";
@@ -8,7 +9,9 @@ const eitherKey = "~either";
 
 type Branch = readonly [Span, TSchema];
 
-/** Marks a property's schema as existing only in these versions: `versioned(since("2.19"), Type.String())`. */
+/**
+ * Marks a property's schema as existing only in these versions: `versioned(since("2.19"), Type.String())`.
+ */
 export function versioned<S extends TSchema>(span: Span, schema: S): S {
   return marked(schema, spanKey, span);
 }

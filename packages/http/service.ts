@@ -25,7 +25,10 @@ export interface ServiceOptions<D> {
   readonly history?: History;
   /** JSON bodies above this are refused with 413. Default 114,688 (OpenStack's). */
   readonly bodyBytesMax?: number;
-  /** Whether clients may put their project's id before any path (Nova, Cinder). It must be the token's project. */
+  /**
+   * Whether clients may put their project's id before any path (Nova, Cinder). It must be the token's
+   * project.
+   */
   readonly projectInPath?: boolean;
 }
 

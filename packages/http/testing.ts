@@ -1,4 +1,5 @@
-// What tests of services pass: contexts without a token service, a server without a socket, and a comparer of shapes.
+// What tests of services pass: contexts without a token service, a server without a socket, and a comparer of
+// shapes.
 import type { Platform } from "@micronova/kit";
 import { type HttpServer, type InjectResponse, listen } from "./listen.ts";
 import type { ApiContext } from "./routes.ts";
@@ -74,13 +75,16 @@ export function testServer(platform: Platform, services: Readonly<Record<string,
 }
 
 export interface ShapeOptions {
-  /** Paths such as `server.fault` where the sample has a key that this answer rightly lacks, or the reverse. */
+  /**
+   * Paths such as `server.fault` where the sample has a key that this answer rightly lacks, or the reverse.
+   */
   readonly except?: readonly string[];
 }
 
 /**
- * How the answer's shape differs from the sample's: keys, nesting and JSON types. Null may stand for anything, every
- * element of a list is held against the sample's first, and an empty list or object says nothing of what it would hold.
+ * How the answer's shape differs from the sample's: keys, nesting and JSON types. Null may stand for anything,
+ * every element of a list is held against the sample's first, and an empty list or object says nothing of what it
+ * would hold.
  */
 export function sameShape(answer: unknown, sample: unknown, options: ShapeOptions = {}): string[] {
   return differences(answer, sample, "").filter(

@@ -1,4 +1,5 @@
-// Microversions as data: spans of versions, and the negotiation of one request's version. No other file compares versions.
+// Microversions as data: spans of versions, and the negotiation of one request's version. No other file
+// compares versions.
 import { httpErrors } from "./errors.ts";
 
 /** A microversion such as `2.79`: compared by its two numbers, so 2.9 comes before 2.10. */
@@ -12,7 +13,10 @@ export interface Span {
 
 /** A service's microversions: the header's service type, and what each version brought. */
 export interface History {
-  /** `compute` for `OpenStack-API-Version: compute 2.79`; legacy headers such as `X-OpenStack-Nova-API-Version` besides. */
+  /**
+   * `compute` for `OpenStack-API-Version: compute 2.79`; legacy headers such as
+   * `X-OpenStack-Nova-API-Version` besides.
+   */
   readonly serviceType: string;
   readonly legacyHeader?: string;
   readonly min: Version;

@@ -1,4 +1,5 @@
-// Views: how an answer looks at a version. Fields carry spans; the view is compiled once per version into flat getters.
+// Views: how an answer looks at a version. Fields carry spans; the view is compiled once per version into
+// flat getters.
 
 import type { ApiContext } from "./routes.ts";
 import { covers, overlap, type Span, type Version } from "./versions.ts";
@@ -6,7 +7,10 @@ import { covers, overlap, type Span, type Version } from "./versions.ts";
 /** What a view's getters may know besides the value. */
 export interface ViewContext {
   readonly context: ApiContext;
-  /** The service's own root as the client addressed it, without a trailing slash: `http://127.0.0.1:8774/compute/v2.1`. */
+  /**
+   * The service's own root as the client addressed it, without a trailing slash:
+   * `http://127.0.0.1:8774/compute/v2.1`.
+   */
   readonly baseUrl: string;
   readonly version: Version;
   /** Whether the policy allows the rule: for fields only some may see. */

@@ -1,4 +1,5 @@
-// Words a schema's refusals as Python's jsonschema does, since OpenStack's clients and their users know those sentences.
+// Words a schema's refusals as Python's jsonschema does, since OpenStack's clients and their users know those
+// sentences.
 import type { Problem } from "./dialects/dialect.ts";
 import type { CompiledSchema, PlainSchema } from "./schemas.ts";
 
@@ -13,10 +14,14 @@ export function problemOf(schema: CompiledSchema, value: unknown, where: "body" 
   return tell(mostTelling(schema.validator.Errors(value)), schema.plain, value, where);
 }
 
-// Nova's schemas name properties first, then what is required, then what is superfluous; the first refusal is told.
+// Nova's schemas name properties first, then what is required, then what is superfluous; the first refusal is
+// told.
 const rankOf: Readonly<Record<string, number>> = { required: 1, additionalProperties: 2 };
 
-/** Python's order: the deepest part first, and at one depth its values before its missing and superfluous names. */
+/**
+ * Python's order: the deepest part first, and at one depth its values before its missing and superfluous
+ * names.
+ */
 function mostTelling(refusals: readonly Refusal[]): Refusal {
   const own = refusals.filter(({ keyword }) => keyword !== "boolean");
   // Branches of a union say why each failed; the union itself is told (or explained) as one.
@@ -118,7 +123,10 @@ function describeExtra(schema: PlainSchema, value: unknown): Said {
   return { keyword: "additionalProperties", message, names: extra };
 }
 
-/** A union of literals reads as an enum, one of plain types as a list of types; else Python's sentence for unions. */
+/**
+ * A union of literals reads as an enum, one of plain types as a list of types; else Python's sentence for
+ * unions.
+ */
 function describeUnion(keyword: string, schema: PlainSchema, value: unknown): Said {
   const branches = Array.isArray(schema[keyword]) ? schema[keyword].map(asSchema) : [];
   const literals = branches.filter((branch) => "const" in branch).map((branch) => branch["const"]);

@@ -1,5 +1,5 @@
-// Where images' bytes lie: one file an image, written beside first and renamed when complete, so that a file under an
-// image's name is always whole and on the disk.
+// Where images' bytes lie: one file an image, written beside first and renamed when complete, so that a file
+// under an image's name is always whole and on the disk.
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -74,8 +74,8 @@ async function write(stream: Readable, path: string, bytesMax: number): Promise<
   let size = 0;
   const file = await open(path, "wx", 0o600);
   try {
-    // Left alone after a failure: destroying the stream would close the socket before the client has its answer.
-    // Nobody has set an encoding on it, so chunks are bytes.
+    // Left alone after a failure: destroying the stream would close the socket before the client has its
+    // answer. Nobody has set an encoding on it, so chunks are bytes.
     const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
     for await (const chunk of chunks) {
       size += chunk.length;

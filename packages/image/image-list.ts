@@ -1,4 +1,5 @@
-// Lists of images: what a query asks for, as SQL. Visibility first, then filters, then the order and the page.
+// Lists of images: what a query asks for, as SQL. Visibility first, then filters, then the order and the
+// page.
 import type { Page } from "@micronova/http";
 import type { Millis, RequestContext } from "@micronova/kit";
 import { sql, type Tx } from "@micronova/store";
@@ -101,7 +102,10 @@ function filtered(tx: Tx, context: RequestContext, query: ImageQuery) {
   return select;
 }
 
-/** Own images, public ones, and those shared with the project and accepted; the community's only when asked for. */
+/**
+ * Own images, public ones, and those shared with the project and accepted; the community's only when asked
+ * for.
+ */
 function shown(context: RequestContext, { visibility, memberStatus }: ImageQuery) {
   if (context.isAdmin) return sql<boolean>`1 = 1`;
   const project = context.projectId ?? "";

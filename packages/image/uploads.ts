@@ -1,5 +1,6 @@
-// An image's bytes on their way in and out. An upload is: the row taken, the bytes written and checked, the file renamed,
-// the row finished; each change of the row expects what the one before left, so a crash or a deletion in between shows.
+// An image's bytes on their way in and out. An upload is: the row taken, the bytes written and checked, the
+// file renamed, the row finished; each change of the row expects what the one before left, so a crash or a
+// deletion in between shows.
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { RequestContext, Service, Uuid } from "@micronova/kit";
@@ -138,7 +139,9 @@ export async function openImage(
   return deps.files.open(image.id);
 }
 
-/** At the start, before any upload: those that a crash cut short are queued again, and their bytes removed. */
+/**
+ * At the start, before any upload: those that a crash cut short are queued again, and their bytes removed.
+ */
 export function imageSweeper({ platform, store, files }: ImageDeps): Service {
   return {
     name: "image-sweeper",

@@ -49,7 +49,7 @@ export interface Problem {
   readonly names: readonly string[];
 }
 
-export const titles: Readonly<Record<number, string>> = {
+const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",

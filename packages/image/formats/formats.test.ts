@@ -56,12 +56,6 @@ const hostile: readonly (readonly [name: string, declared: string, bytes: Buffer
   ["an external data file", "qcow2", header((b) => b.writeBigUInt64BE(4n, 72)), /data is in another file/],
   ["a named data file", "qcow2", header((b) => b.writeUInt32BE(0x44415441, 104)), /names a data file/],
   [
-    "a named backing format",
-    "qcow2",
-    header((b) => b.writeUInt32BE(0xe2792aca, 104)),
-    /backing file's format/,
-  ],
-  [
     "unknown features",
     "qcow2",
     header((b) => b.writeBigUInt64BE(1n << 40n, 72)),

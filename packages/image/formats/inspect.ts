@@ -1,5 +1,5 @@
-// Decides once, when the bytes have arrived, whether an image is what it was declared to be. Everybody after that passes
-// the declared format on, and nobody probes again.
+// Decides once, when the bytes have arrived, whether an image is what it was declared to be. Everybody after
+// that passes the declared format on, and nobody probes again.
 import { open } from "node:fs/promises";
 import { imageErrors } from "../errors.ts";
 import { detectFormat } from "./detect.ts";

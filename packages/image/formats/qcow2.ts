@@ -1,5 +1,5 @@
-// Reads a qcow2 header and refuses what could make QEMU read other files, or do more work than the image is worth.
-// Done here and not by qemu-img: the checks are few, and nothing of the image's content is followed.
+// Reads a qcow2 header and refuses what could make QEMU read other files, or do more work than the image is
+// worth. Done here and not by qemu-img: the checks are few, and nothing of the image's content is followed.
 import type { FileHandle } from "node:fs/promises";
 import { imageErrors } from "../errors.ts";
 
@@ -13,7 +13,6 @@ const compressionType = 1n << 3n;
 const extendedL2 = 1n << 4n;
 const known = dirty | corrupt | externalData | compressionType | extendedL2;
 const dataFileExtension = 0x44415441;
-const backingFormatExtension = 0xe2792aca;
 // QEMU's own limits: an L1 table of 32 MiB, and what fits in one cluster before the extensions end.
 const l1BytesMax = 32 * 1024 * 1024;
 const extensionsMax = 64;
@@ -55,7 +54,7 @@ function checkFeatures(head: Buffer, bytesRead: number, refuse: Refuse): void {
   if ((features & ~known) !== 0n) throw refuse("it needs features that are unknown here");
 }
 
-/** Walks the header's extensions: some name files. */
+/** Walks the header's extensions: one names a data file. */
 function checkExtensions(head: Buffer, headerBytes: number, refuse: Refuse): void {
   let at = headerBytes;
   for (let count = 0; at + 8 <= head.length; count++) {
@@ -63,7 +62,6 @@ function checkExtensions(head: Buffer, headerBytes: number, refuse: Refuse): voi
     const type = head.readUInt32BE(at);
     if (type === 0) return;
     if (type === dataFileExtension) throw refuse("its header names a data file");
-    if (type === backingFormatExtension) throw refuse("its header names a backing file's format");
     at += 8 + Math.ceil(head.readUInt32BE(at + 4) / 8) * 8;
   }
 }
