@@ -1,6 +1,6 @@
 // Schemas whose parts carry spans: projected to plain JSON Schema at a version, and compiled once per
 // distinct range.
-import type { Static, TSchema } from "typebox";
+import type { TSchema, TUnion } from "typebox";
 import type { Validator } from "typebox/compile";
 import { covers, ordinal, type Span, type Version } from "./versions.ts";
 
@@ -20,12 +20,10 @@ export function versioned<S extends TSchema>(span: Span, schema: S): S {
 export function eitherVersion<A extends TSchema, B extends TSchema>(
   first: readonly [Span, A],
   second: readonly [Span, B],
-): TSchema & { readonly static: Static<A> | Static<B> } {
+): TUnion<[A, B]> {
   const branches: readonly Branch[] = [first, second];
   // The type says what a value of either branch is; at run time it is the first schema with both beside it.
-  return marked(first[1], eitherKey, branches) as unknown as TSchema & {
-    readonly static: Static<A> | Static<B>;
-  };
+  return marked(first[1], eitherKey, branches) as unknown as TUnion<[A, B]>;
 }
 
 /** A copy of the schema with a mark. TypeBox keeps its own marks unenumerable, so descriptors are copied. */
