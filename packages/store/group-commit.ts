@@ -153,7 +153,16 @@ export class GroupCommit {
  */
 function withinThisTick<T>(work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    work.then(resolve, reject);
-    process.nextTick(() => reject(new AssertionError({ message: awaitedOther })));
+    let hasEnded = false;
+    const ending =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        hasEnded = true;
+        settle(value);
+      };
+    work.then(ending(resolve), ending(reject));
+    process.nextTick(() => {
+      if (!hasEnded) reject(new AssertionError({ message: awaitedOther }));
+    });
   });
 }
