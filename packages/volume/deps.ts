@@ -10,3 +10,8 @@ export interface VolumeDeps {
   readonly sagas: Sagas;
   readonly authenticator: Authenticator;
 }
+
+/** What nouns that begin something on a host need. */
+export interface SagaStarter {
+  readonly sagas: Pick<Sagas, "start" | "cancel">;
+}

@@ -1,7 +1,7 @@
 // The noun: making, finding, changing volumes, and moving them through their states. No HTTP, no messages.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
-import type { VolumeDeps } from "./deps.ts";
+import type { SagaStarter } from "./deps.ts";
 import type { VolumeSource } from "./drivers/driver.ts";
 import { errors } from "./errors.ts";
 import { requireQuota } from "./quotas.ts";
@@ -48,7 +48,7 @@ export const volumes = {
 /** The rows of a volume and the saga that makes it; the answer is in status `creating`. */
 async function create(
   tx: Tx,
-  { sagas }: Pick<VolumeDeps, "sagas">,
+  { sagas }: SagaStarter,
   context: RequestContext,
   wanted: NewVolume,
 ): Promise<Volume> {
@@ -146,23 +146,13 @@ async function writeMetadata(
 }
 
 /** Begins the deletion; the row goes once the bytes are wiped. */
-async function remove(
-  tx: Tx,
-  deps: Pick<VolumeDeps, "sagas">,
-  context: RequestContext,
-  id: Uuid,
-): Promise<void> {
+async function remove(tx: Tx, deps: SagaStarter, context: RequestContext, id: Uuid): Promise<void> {
   await get(tx, context, id);
   await startDelete(tx, deps, context, await begin(tx, id, "delete"));
 }
 
 /** As `remove`, from any state but that of an attached volume; what still runs on the volume unwinds first. */
-async function forceRemove(
-  tx: Tx,
-  deps: Pick<VolumeDeps, "sagas">,
-  context: RequestContext,
-  id: Uuid,
-): Promise<void> {
+async function forceRemove(tx: Tx, deps: SagaStarter, context: RequestContext, id: Uuid): Promise<void> {
   await get(tx, context, id);
   const volume = await begin(tx, id, "forceDelete");
   await deps.sagas.cancel(tx, subjectOf(id));
@@ -171,7 +161,7 @@ async function forceRemove(
 
 async function startDelete(
   tx: Tx,
-  { sagas }: Pick<VolumeDeps, "sagas">,
+  { sagas }: SagaStarter,
   context: RequestContext,
   volume: Volume,
 ): Promise<void> {
@@ -181,7 +171,7 @@ async function startDelete(
 
 async function extend(
   tx: Tx,
-  { sagas }: Pick<VolumeDeps, "sagas">,
+  { sagas }: SagaStarter,
   context: RequestContext,
   { id, size }: { readonly id: Uuid; readonly size: number },
 ): Promise<void> {
