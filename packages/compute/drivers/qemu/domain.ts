@@ -1,0 +1,104 @@
+// What the host remembers about a server: one folder each, with its description, disks, console and sockets.
+// The description is replaced as a whole, so that a crash leaves the old one or the new one.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Uuid } from "@micronova/kit";
+import type { DomainSpec } from "../driver.ts";
+import { driverErrors } from "../errors.ts";
+
+export interface Domain {
+  /**
+   * As spawned, with the volumes and NICs of now. The config drive's content is left out: it stands on its
+   * disk.
+   */
+  readonly spec: DomainSpec;
+  readonly hasConfigDrive: boolean;
+  /** Which root port each volume and NIC sits behind, by device id; kept, so that names in the guest stay. */
+  readonly slots: Readonly<Record<string, number>>;
+  readonly suspended: boolean;
+  /** The last reboot, so that the same operation is not done twice. */
+  readonly reboot: { readonly operation: string; readonly done: boolean } | null;
+}
+
+export interface DomainFiles {
+  readonly folder: string;
+  readonly description: string;
+  readonly rootDisk: string;
+  readonly ephemeralDisk: string;
+  readonly swapDisk: string;
+  /** Holds the memory of a suspended server that has no root disk of its own. */
+  readonly stateDisk: string;
+  readonly configDrive: string;
+  readonly consoleLog: string;
+  readonly serialSocket: string;
+  readonly qmpSocket: string;
+  /** A second door for looking: an operation may hold the first for seconds. */
+  readonly watchSocket: string;
+  readonly pidFile: string;
+  /** What QEMU itself says, mostly when it does not start. */
+  readonly qemuLog: string;
+}
+
+export interface DomainStore {
+  files(serverId: Uuid): DomainFiles;
+  /** Servers that left anything here, complete or not. */
+  ids(): Promise<readonly Uuid[]>;
+  find(serverId: Uuid): Promise<Domain | null>;
+  get(serverId: Uuid): Promise<Domain>;
+  save(domain: Domain): Promise<void>;
+  remove(serverId: Uuid): Promise<void>;
+}
+
+// Descriptions name keys of users and paths of the host.
+const folderMode = 0o711;
+const descriptionMode = 0o600;
+
+export function domainStore(folder: string): DomainStore {
+  const files = (serverId: Uuid) => filesIn(join(folder, serverId));
+  const find = async (serverId: Uuid): Promise<Domain | null> => {
+    const text = await readFile(files(serverId).description, "utf8").catch(nullWhenAbsent);
+    return text === null ? null : JSON.parse(text);
+  };
+  return {
+    files,
+    find,
+    ids: async () => (await readdir(folder).catch(nullWhenAbsent)) ?? [],
+    async get(serverId) {
+      const domain = await find(serverId);
+      if (domain === null) throw driverErrors.noDomain(serverId);
+      return domain;
+    },
+    async save(domain) {
+      const { folder: own, description } = files(domain.spec.serverId);
+      await mkdir(own, { recursive: true, mode: folderMode });
+      await writeFile(`${description}.new`, JSON.stringify(domain), { mode: descriptionMode });
+      await rename(`${description}.new`, description);
+    },
+    remove: (serverId) => rm(files(serverId).folder, { recursive: true, force: true }),
+  };
+}
+
+/** For reading what may not be there. Any other error is thrown. */
+export function nullWhenAbsent(error: unknown): null {
+  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+  throw error;
+}
+
+function filesIn(folder: string): DomainFiles {
+  const at = (name: string) => join(folder, name);
+  return {
+    folder,
+    description: at("spec.json"),
+    rootDisk: at("disk.qcow2"),
+    ephemeralDisk: at("ephemeral.qcow2"),
+    swapDisk: at("swap.qcow2"),
+    stateDisk: at("state.qcow2"),
+    configDrive: at("config.iso"),
+    consoleLog: at("console.log"),
+    serialSocket: at("serial.sock"),
+    qmpSocket: at("qmp.sock"),
+    watchSocket: at("watch.sock"),
+    pidFile: at("pid"),
+    qemuLog: at("qemu.log"),
+  };
+}
