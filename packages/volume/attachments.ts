@@ -1,5 +1,5 @@
-// Who uses a volume. One attachment, one record, and it belongs to whoever made it: compute for its servers, or a client of
-// the attachments API. An attachment and its volume's status always change in one transaction.
+// Who uses a volume. One attachment, one record, and it belongs to whoever made it: compute for its servers,
+// or a client of the attachments API. An attachment and its volume's status always change in one transaction.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";

@@ -1,5 +1,5 @@
-// What always holds of volumes, each a query that answers the violations: tests, the simulator and a running cloud ask the
-// same.
+// What always holds of volumes, each a query that answers the violations: tests, the simulator and a running
+// cloud ask the same.
 import type { Tx } from "@micronova/store";
 import { attachedStatuses, volumeStatusOf } from "./states.ts";
 

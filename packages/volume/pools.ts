@@ -59,7 +59,10 @@ export async function setDisabled(
   return service;
 }
 
-/** The pool for a new volume: alive, enabled, not tried before, with room; of several the one with the most room. */
+/**
+ * The pool for a new volume: alive, enabled, not tried before, with room; of several the one with the most
+ * room.
+ */
 export async function placeVolume(
   tx: Tx,
   request: { readonly sizeGb: number; readonly tried: readonly string[] },

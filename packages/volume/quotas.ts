@@ -1,5 +1,5 @@
-// How much a project may have. Nothing is counted twice: usage is the rows themselves, counted in the transaction that adds
-// to them.
+// How much a project may have. Nothing is counted twice: usage is the rows themselves, counted in the
+// transaction that adds to them.
 import { sql, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import { volumeTypes } from "./types.ts";
@@ -15,7 +15,10 @@ export const defaultLimits: Readonly<Record<string, number>> = {
   groups: 10,
 };
 
-/** Resources that are also limited for each volume type, as `volumes_<type>`; without a limit unless one is set. */
+/**
+ * Resources that are also limited for each volume type, as `volumes_<type>`; without a limit unless one is
+ * set.
+ */
 const limitedByType = ["volumes", "gigabytes", "snapshots"] as const;
 
 export type Limits = Readonly<Record<string, number>>;
@@ -64,7 +67,10 @@ export async function usageOf(tx: Tx, projectId: string): Promise<Limits> {
   return usage;
 }
 
-/** Throws when the project may not have so much more. Called before the rows are written, in their transaction. */
+/**
+ * Throws when the project may not have so much more. Called before the rows are written, in their
+ * transaction.
+ */
 export async function requireQuota(
   tx: Tx,
   projectId: string,
@@ -94,7 +100,10 @@ export async function requireQuota(
   }
 }
 
-/** Two transactions that check one project's quota wait for each other, on engines that would let them overlap. */
+/**
+ * Two transactions that check one project's quota wait for each other, on engines that would let them
+ * overlap.
+ */
 async function passGate(tx: Tx, projectId: string): Promise<void> {
   await tx
     .insertInto("volume_quota_gates")

@@ -1,5 +1,5 @@
-// The volume's state machine as tables, in Cinder's words. What a volume is doing is its status too: while an action runs,
-// the status is the action's task.
+// The volume's state machine as tables, in Cinder's words. What a volume is doing is its status too: while an
+// action runs, the status is the action's task.
 import { states } from "@micronova/kit";
 
 /** Deletion ends in no row; `deleted` stands for that. */
@@ -53,7 +53,10 @@ export function ruleOf(action: VolumeAction): StatusRule {
   return volumeStates.actions[action] as unknown as StatusRule;
 }
 
-/** What os-reset_status may make of a volume: states that an action can lead on from, and that need no attachment. */
+/**
+ * What os-reset_status may make of a volume: states that an action can lead on from, and that need no
+ * attachment.
+ */
 export const resetTargets: readonly VolumeStatus[] = [
   "available",
   "error",

@@ -1,5 +1,5 @@
-// Rows of the tables of volumes. Times are milliseconds, booleans 0 or 1, and columns whose comment says JSON hold JSON as
-// text. A deleted volume's row is gone; so is an attachment's once the volume is detached.
+// Rows of the tables of volumes. Times are milliseconds, booleans 0 or 1, and columns whose comment says JSON
+// hold JSON as text. A deleted volume's row is gone; so is an attachment's once the volume is detached.
 import type { Millis, Uuid } from "@micronova/kit";
 import type { AttachStatus, VolumeStatus } from "./states.ts";
 

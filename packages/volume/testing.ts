@@ -1,4 +1,5 @@
-// A small cloud for the tests of this package: store, bus, conductor, one volume worker over the fake driver, and the API.
+// A small cloud for the tests of this package: store, bus, conductor, one volume worker over the fake driver,
+// and the API.
 import { Broker } from "@micronova/amqp";
 import { type TestServer, testAuthenticator, testContext, testServer } from "@micronova/http/testing";
 import { imageMigrations } from "@micronova/image";

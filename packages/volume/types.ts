@@ -46,7 +46,10 @@ async function create(tx: Tx, type: NewVolumeType): Promise<VolumeType> {
     .executeTakeFirstOrThrow();
 }
 
-/** Types the caller may use; an administrator sees all, or with `isPublic` those that are or are not public. */
+/**
+ * Types the caller may use; an administrator sees all, or with `isPublic` those that are or are not
+ * public.
+ */
 async function list(tx: Tx, context: RequestContext, isPublic: boolean | null = true): Promise<VolumeType[]> {
   const all = await tx
     .selectFrom("volume_types")

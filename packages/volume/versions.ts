@@ -1,4 +1,5 @@
-// What each microversion of block storage brought here. Versions not listed change nothing that this cloud has.
+// What each microversion of block storage brought here. Versions not listed change nothing that this cloud
+// has.
 import type { History } from "@micronova/http";
 
 export const volumeHistory: History = {

@@ -92,7 +92,8 @@ function filtered(tx: Tx, filter: VolumeFilter) {
   if (size !== undefined) query = query.where("size", "=", size);
   if (id !== undefined) query = query.where("id", "=", id);
   for (const [key, value] of Object.entries(filter.metadata ?? {})) {
-    // Quotes inside keys and values are escaped in the stored JSON, so the pair's text is found only as a pair.
+    // Quotes inside keys and values are escaped in the stored JSON, so the pair's text is found only as a
+    // pair.
     query = query.where(contains("metadata", `${JSON.stringify(key)}:${JSON.stringify(value)}`));
   }
   return query;

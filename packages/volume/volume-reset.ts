@@ -1,4 +1,5 @@
-// An administrator's os-reset_status: writes over what a volume is said to be, but never against its attachment.
+// An administrator's os-reset_status: writes over what a volume is said to be, but never against its
+// attachment.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { attachmentsOf, removeAttachment, requireClientOwned } from "./attachments.ts";

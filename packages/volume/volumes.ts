@@ -151,7 +151,9 @@ async function remove(tx: Tx, deps: SagaStarter, context: RequestContext, id: Uu
   await startDelete(tx, deps, context, await begin(tx, id, "delete"));
 }
 
-/** As `remove`, from any state but that of an attached volume; what still runs on the volume unwinds first. */
+/**
+ * As `remove`, from any state but that of an attached volume; what still runs on the volume unwinds first.
+ */
 async function forceRemove(tx: Tx, deps: SagaStarter, context: RequestContext, id: Uuid): Promise<void> {
   await get(tx, context, id);
   const volume = await begin(tx, id, "forceDelete");

@@ -1,4 +1,5 @@
-// /attachments (from 3.27 on): who uses a volume, for clients that attach volumes to something else than servers here.
+// /attachments (from 3.27 on): who uses a volume, for clients that attach volumes to something else than
+// servers here.
 import { actionRoute, actionsOf, always, reply, routesOf, since, type View } from "@micronova/http";
 import { isoMicros } from "@micronova/kit";
 import { newId } from "@micronova/store";

@@ -7,7 +7,8 @@ import type { VolumeMessage } from "../tables.ts";
 
 const route = routesOf<VolumeDeps>();
 const present = since("3.3");
-// Cinder forgets messages after so long; here they make room for newer ones, and this tells clients when at the latest.
+// Cinder forgets messages after so long; here they make room for newer ones, and this tells clients when at
+// the latest.
 const keptMs = 30 * 24 * 3_600_000;
 
 const messageView: View<VolumeMessage> = {

@@ -325,7 +325,8 @@ test(
   }),
 );
 
-// The sample's first service is a scheduler, which shows less than a worker; of a version's links only the first has a type.
+// The sample's first service is a scheduler, which shows less than a worker; of a version's links only the
+// first has a type.
 const servicePathsOfWorkers = ["frozen", "replication_status", "active_backend_id", "backend_state"];
 
 test(

@@ -1,5 +1,5 @@
-// What every volume driver keeps, on the fake and on real storage alike: each method once, twice, and after the process
-// that ran it has died; and that nobody reads what another tenant wrote.
+// What every volume driver keeps, on the fake and on real storage alike: each method once, twice, and after
+// the process that ran it has died; and that nobody reads what another tenant wrote.
 import assert from "node:assert/strict";
 import { mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

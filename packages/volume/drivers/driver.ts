@@ -34,8 +34,8 @@ export type VolumeConnection = {
   readonly path: string;
   readonly format: "raw" | "qcow2";
   /**
-   * Byte range within `path`; null for the whole. Other volumes share the device then, so whoever opens it turns
-   * QEMU's locks off (`file.locking=off`): they would cover all of it.
+   * Byte range within `path`; null for the whole. Other volumes share the device then, so whoever opens it
+   * turns QEMU's locks off (`file.locking=off`): they would cover all of it.
    */
   readonly range: { readonly offset: number; readonly size: number } | null;
 };

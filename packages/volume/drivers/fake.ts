@@ -1,5 +1,6 @@
-// Volumes that exist only as entries of a table, for tests and for clouds without storage. Keeps the contract of the real
-// drivers, bytes included: what is written to a volume can be read back, and a new volume reads as zeros.
+// Volumes that exist only as entries of a table, for tests and for clouds without storage. Keeps the contract
+// of the real drivers, bytes included: what is written to a volume can be read back, and a new volume reads
+// as zeros.
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Uuid } from "@micronova/kit";
@@ -104,7 +105,10 @@ async function readVolumes(path: string): Promise<Map<Uuid, FakeVolume>> {
   return new Map(saved.map(({ volumeId, sizeGb, bytes }) => [volumeId, { sizeGb, bytes: new Map(bytes) }]));
 }
 
-/** The new state is complete beside the old one before it takes its place, so a kill leaves one or the other. */
+/**
+ * The new state is complete beside the old one before it takes its place, so a kill leaves one or the
+ * other.
+ */
 async function writeVolumes(path: string, volumes: ReadonlyMap<Uuid, FakeVolume>): Promise<void> {
   const saved = [...volumes].map(([volumeId, { sizeGb, bytes }]) => ({
     volumeId,

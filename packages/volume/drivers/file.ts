@@ -1,5 +1,5 @@
-// Volumes as sparse raw files in one directory: needs neither root nor LVM. A file appears under its final name only
-// when it is complete, so a name that exists is a finished volume.
+// Volumes as sparse raw files in one directory: needs neither root nor LVM. A file appears under its final
+// name only when it is complete, so a name that exists is a finished volume.
 import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Uuid } from "@micronova/kit";

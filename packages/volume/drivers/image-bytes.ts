@@ -1,5 +1,5 @@
-// Moving bytes into volumes with qemu-img. Formats are always named, never guessed from content that a guest may have
-// written, and a target is always a byte range of a device or file.
+// Moving bytes into volumes with qemu-img. Formats are always named, never guessed from content that a guest
+// may have written, and a target is always a byte range of a device or file.
 import { run } from "@micronova/kit";
 import { volumeDriverErrors } from "./errors.ts";
 import { runTied } from "./run-tied.ts";

@@ -1,5 +1,5 @@
-// Programs that write into volumes end with the worker. One that outlived a killed worker would go on writing into a
-// range that may belong to another volume by then.
+// Programs that write into volumes end with the worker. One that outlived a killed worker would go on writing
+// into a range that may belong to another volume by then.
 import { type Millis, type RunResult, run } from "@micronova/kit";
 
 /** Runs a program that the kernel kills when this process dies. */

@@ -1,4 +1,5 @@
-// The sagas of volumes survive: killed at every effect, every step failing, every call twice, every call late.
+// The sagas of volumes survive: killed at every effect, every step failing, every call twice, every call
+// late.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageMigrations } from "@micronova/image";

@@ -1,5 +1,5 @@
-// Makes a volume: chooses a pool, has its worker make the bytes, and says that the volume is there. A pool that fails is
-// given up for the next one.
+// Makes a volume: chooses a pool, has its worker make the bytes, and says that the volume is there. A pool
+// that fails is given up for the next one.
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import type { VolumeSource } from "../drivers/driver.ts";

@@ -1,4 +1,5 @@
-// Makes a volume larger. What was begun is not taken back: a volume may be larger than it is said to be, never smaller.
+// Makes a volume larger. What was begun is not taken back: a volume may be larger than it is said to be,
+// never smaller.
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { addMessage } from "../messages.ts";

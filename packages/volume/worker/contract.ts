@@ -1,4 +1,5 @@
-// What a volume worker answers to (queue `volume.<host>`), and what it tells the control plane, since it has no database.
+// What a volume worker answers to (queue `volume.<host>`), and what it tells the control plane, since it has
+// no database.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
 import type { Initiator, PoolCapacity, VolumeConnection, VolumeSource } from "../drivers/driver.ts";
@@ -7,7 +8,8 @@ interface OneVolume {
   readonly volumeId: Uuid;
 }
 
-// Making and wiping volumes moves bytes; the worker's signs of life keep the caller waiting as long as it takes.
+// Making and wiping volumes moves bytes; the worker's signs of life keep the caller waiting as long as it
+// takes.
 const bytesTimeoutMs = 60_000;
 const plainTimeoutMs = 30_000;
 

@@ -15,7 +15,10 @@ export interface LvmCommands {
 
 export type ReportRow = Readonly<Record<string, string>>;
 
-/** `onlyDevice` hides every other device from LVM, so that nothing of the operator's is ever looked at or changed. */
+/**
+ * `onlyDevice` hides every other device from LVM, so that nothing of the operator's is ever looked at or
+ * changed.
+ */
 export function lvmCommands(options: {
   readonly hasMapper: boolean;
   readonly hasUdev: boolean;

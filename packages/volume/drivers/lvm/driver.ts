@@ -1,5 +1,6 @@
-// Volumes as logical volumes. A volume that is being filled carries a tag saying from which byte on it is not yet what it
-// should be; so after a crash every method knows how far the last one came, and nobody sees another tenant's old bytes.
+// Volumes as logical volumes. A volume that is being filled carries a tag saying from which byte on it is not
+// yet what it should be; so after a crash every method knows how far the last one came, and nobody sees
+// another tenant's old bytes.
 import type { Platform, Uuid } from "@micronova/kit";
 import type { PoolCapacity, VolumeConnection, VolumeDriver, VolumeSource, VolumeSpec } from "../driver.ts";
 import { volumeDriverErrors } from "../errors.ts";

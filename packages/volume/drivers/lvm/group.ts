@@ -1,5 +1,6 @@
-// The logical volumes of one volume group, and the bytes behind them. With the device mapper a volume has a device of its
-// own; without it, it is a byte range of the physical volume, which needs it to be in one piece.
+// The logical volumes of one volume group, and the bytes behind them. With the device mapper a volume has a
+// device of its own; without it, it is a byte range of the physical volume, which needs it to be in one
+// piece.
 import { volumeDriverErrors } from "../errors.ts";
 import type { ByteRange } from "../image-bytes.ts";
 import { runTied } from "../run-tied.ts";

@@ -1,5 +1,6 @@
-// Making a volume larger, in place when the space behind it is free, else by moving it. Each step leaves names and tags
-// from which the next start, or the next try, knows how far it came; no step destroys the only copy.
+// Making a volume larger, in place when the space behind it is free, else by moving it. Each step leaves
+// names and tags from which the next start, or the next try, knows how far it came; no step destroys the only
+// copy.
 import type { Uuid } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb, copyRange } from "../image-bytes.ts";
@@ -76,7 +77,10 @@ function hasRoomBehind(pool: Pool, layout: Layout, volume: LogicalVolume, missin
   return behind !== undefined && behind.size >= missing;
 }
 
-/** Without the device mapper a volume is one range: when its neighbour is in the way it moves to a larger place. */
+/**
+ * Without the device mapper a volume is one range: when its neighbour is in the way it moves to a larger
+ * place.
+ */
 async function growByCopy(pool: Pool, volumeId: Uuid, sizeGb: number): Promise<void> {
   const [name, grown, replaced] = [nameOf(volumeId), grownName(volumeId), replacedName(volumeId)];
   const [from, to] = await pool.lane(async () => {

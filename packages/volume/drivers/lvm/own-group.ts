@@ -1,6 +1,6 @@
-// A volume group of the cloud's own, on a sparse file behind a loop device, for hosts whose operator has made none.
-// The file gets its final name only when the group is in it: a file with that name always holds the volumes, and is
-// never formatted again.
+// A volume group of the cloud's own, on a sparse file behind a loop device, for hosts whose operator has made
+// none. The file gets its final name only when the group is in it: a file with that name always holds the
+// volumes, and is never formatted again.
 import { createHash } from "node:crypto";
 import { access, mkdir, open, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
@@ -33,7 +33,10 @@ export function cloudName(stateDir: string): string {
   return `micronova-${createHash("sha256").update(stateDir).digest("hex").slice(0, 8)}`;
 }
 
-/** Finds the group, attaching its file when needed, or makes it. Safe to repeat after being killed anywhere. */
+/**
+ * Finds the group, attaching its file when needed, or makes it. Safe to repeat after being killed
+ * anywhere.
+ */
 export async function openOwnGroup(options: OwnGroupOptions): Promise<OwnGroup> {
   const { file, name } = whereIs(options.stateDir);
   await mkdir(options.stateDir, { recursive: true, mode: 0o700 });
@@ -84,7 +87,10 @@ async function makeGroup(options: OwnGroupOptions): Promise<void> {
   await rename(unfinished, file);
 }
 
-/** The file's loop device: the one it has, or a new one. A file behind two devices would soon be two volume groups. */
+/**
+ * The file's loop device: the one it has, or a new one. A file behind two devices would soon be two volume
+ * groups.
+ */
 async function attach(file: string): Promise<string> {
   const [attached] = await attachedTo(file);
   if (attached !== undefined) return attached;
@@ -92,7 +98,8 @@ async function attach(file: string): Promise<string> {
   try {
     return (await run("losetup", [...how, "--direct-io=on", file])).stdout.trim();
   } catch (error) {
-    // Some file systems cannot bypass the page cache; it then holds the data twice, which is slower but right.
+    // Some file systems cannot bypass the page cache; it then holds the data twice, which is slower but
+    // right.
     if (!isFault(error, processErrors.failed)) throw error;
     return (await run("losetup", [...how, file])).stdout.trim();
   }

@@ -1,4 +1,5 @@
-// What a pool's methods share: how its logical volumes are named and tagged, and finding, wiping and finishing them.
+// What a pool's methods share: how its logical volumes are named and tagged, and finding, wiping and
+// finishing them.
 import type { Uuid } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb } from "../image-bytes.ts";

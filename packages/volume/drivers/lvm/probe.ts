@@ -21,7 +21,8 @@ export function hasUdev(): Promise<boolean> {
 }
 
 async function works(program: string, args: readonly string[]): Promise<boolean> {
-  // `lvm --version` is spelled `lvm version`, and complains of a missing device mapper only on standard error.
+  // `lvm --version` is spelled `lvm version`, and complains of a missing device mapper only on standard
+  // error.
   const spelled = program === "lvm" ? ["version"] : args;
   try {
     await run(program, spelled);
