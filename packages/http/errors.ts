@@ -26,6 +26,7 @@ export const httpErrors = errorTable("http", {
       `Malformed request URL: URL's project_id '${asked}' doesn't match Context's project_id '${own}'.`,
   },
   bodyTooLarge: { status: 413, text: () => "Request is too large." },
+  clientLeft: { status: 400, text: () => "The request ended before all of its body had arrived." },
   bodyMalformed: { status: 400, text: () => "Malformed request body" },
   bodyType: {
     status: 415,

@@ -15,7 +15,8 @@ interface Failed {
 
 export function faultAnswer(error: unknown, failed: Failed): Answer {
   const { options, platform, incoming, requestId, version } = failed;
-  const shown = isFault(error) && error.status !== 500 ? inDialect(error, options.dialect) : null;
+  const cause = hasLeft(incoming) && !isFault(error) ? httpErrors.clientLeft() : error;
+  const shown = isFault(cause) && cause.status !== 500 ? inDialect(cause, options.dialect) : null;
   if (shown === null) reportInternal(error, failed);
   const rendered = options.dialect.render({
     status: shown?.status ?? 500,
@@ -57,10 +58,12 @@ function inDialect(fault: Fault, dialect: Dialect): Fault {
   return fault;
 }
 
+/** Whether the client went away in the middle of its upload: no error of ours, and nobody hears the answer. */
+function hasLeft({ stream }: Incoming): boolean {
+  return stream.destroyed && stream.errored !== null;
+}
+
 function reportInternal(error: unknown, { platform, incoming, requestId, options }: Failed): void {
   const fields = { requestId, service: options.name, method: incoming.method, path: incoming.path, error };
-  // A client that went away in the middle of its upload is no error of ours, and hears no answer.
-  if (incoming.stream.destroyed && incoming.stream.errored !== null)
-    platform.log.info(fields, "client went away");
-  else platform.log.error(fields, "request failed");
+  platform.log.error(fields, "request failed");
 }

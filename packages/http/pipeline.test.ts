@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import { test } from "node:test";
 import { errorTable } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import Type from "typebox";
+import fc from "fast-check";
 import {
   actionRoute,
   actionsOf,
@@ -18,6 +18,7 @@ import {
   service,
   since,
   sinceField,
+  Type,
   until,
   versioned,
 } from "./index.ts";
@@ -423,4 +424,34 @@ test("a route whose policy rule is in no table is found at start", () => {
     dialect: novaDialect,
   };
   assert.throws(() => service({ ...options, authenticator: testAuthenticator() }), /in no table/);
+});
+
+test("whatever a client sends, the answer is its own fault", async () => {
+  const { call } = aService();
+  const name = fc.oneof(
+    fc.constantFrom("thing", "name", "size", "networks", "__proto__", "os-start"),
+    fc.string(),
+  );
+  const { json } = fc.letrec((tie) => ({
+    json: fc.oneof(
+      { maxDepth: 4 },
+      fc.jsonValue(),
+      fc.array(tie("json"), { maxLength: 3 }),
+      fc.dictionary(name, tie("json"), { maxKeys: 3 }),
+    ),
+  }));
+  const paths = fc.oneof(
+    fc.constantFrom("/things", "/things/t1/action"),
+    fc.string().map((text) => `/${text}`),
+  );
+  const version = fc.oneof(fc.constantFrom("2.1", "2.19", "2.37", "latest"), fc.string());
+  const property = fc.asyncProperty(paths, fc.string(), version, json, async (path, query, asked, body) => {
+    const headers = { "OpenStack-API-Version": `compute ${asked}` };
+    const answer = await call("admin", "POST", `/compute/v2.1${path}?${query}`, { body, headers });
+    assert.ok(answer.status < 500, `${answer.status} ${JSON.stringify(answer.body)}`);
+  });
+  await fc.assert(property, { numRuns: 300 });
+
+  const deep = `{"thing":${"[".repeat(50_000)}${"]".repeat(50_000)}}`;
+  assert.equal((await call("admin", "POST", "/compute/v2.1/things", { body: deep })).status, 400);
 });

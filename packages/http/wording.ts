@@ -177,15 +177,19 @@ export function str(value: unknown): string {
   return typeof value === "string" ? value.slice(0, shownMax) : repr(value);
 }
 
-function reprWhole(value: unknown): string {
+// Deeper parts of a value are cut: a body may be nested as deeply as it is long.
+const shownDepth = 16;
+
+function reprWhole(value: unknown, depth = 0): string {
+  if (depth > shownDepth) return "…";
   if (value === null || value === undefined) return "None";
   if (value === true) return "True";
   if (value === false) return "False";
   if (typeof value === "string") return quoted(value);
-  if (Array.isArray(value)) return `[${value.map(reprWhole).join(", ")}]`;
+  if (Array.isArray(value)) return `[${value.map((item) => reprWhole(item, depth + 1)).join(", ")}]`;
   if (typeof value === "object") {
     return `{${Object.entries(value)
-      .map(([key, item]) => `${quoted(key)}: ${reprWhole(item)}`)
+      .map(([key, item]) => `${quoted(key)}: ${reprWhole(item, depth + 1)}`)
       .join(", ")}}`;
   }
   return String(value);

@@ -5,8 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { sameShape, testAuthenticator, testContext, testServer } from "@micronova/http/testing";
+import { run } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { sqliteStore } from "@micronova/store";
 import {
@@ -27,9 +28,9 @@ const sample = (name: string) => JSON.parse(readFileSync(new URL(name, samples),
 // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by tests.
 type Body = Record<string, any>;
 
-async function aCloud() {
+async function aCloud(place?: string) {
   const platform = testPlatform();
-  const dir = await mkdtemp(join(tmpdir(), "micronova-image-"));
+  const dir = place ?? (await mkdtemp(join(tmpdir(), "micronova-image-")));
   const store = sqliteStore(platform, {
     path: ":memory:",
     durability: "process",
@@ -353,7 +354,7 @@ test("an upload that fails leaves the image queued and no file", async () => {
     })(),
   );
 
-  assert.equal((await cloud.put("member", id, broken)).status, 500);
+  assert.equal((await cloud.put("member", id, broken)).status, 400);
   assert.equal((await cloud.ask("member", "GET", `/images/${id}`)).body["status"], "queued");
   assert.deepEqual(readdirSync(cloud.dir), []);
   const short = await cloud.ask("member", "PUT", `/images/${id}/file`, Buffer.from("abc"), {
@@ -371,6 +372,29 @@ test("an upload that fails leaves the image queued and no file", async () => {
   assert.match(again.body["message"], /Image status transition from active to saving is not allowed/);
   const bare = await cloud.make("member", { disk_format: null });
   assert.equal((await cloud.put("member", bare, Buffer.from("x"))).status, 400);
+  await cloud.end();
+});
+
+const smallDisk = await mkdtemp(join(tmpdir(), "micronova-small-"));
+const noMount = await run("mount", ["-t", "tmpfs", "-o", "size=256k", "none", smallDisk]).then(
+  () => false as const,
+  () => "file systems cannot be mounted here",
+);
+after(async () => {
+  if (noMount === false) await run("umount", [smallDisk]);
+  await rm(smallDisk, { recursive: true });
+});
+
+test("an upload that fills the disk is undone and says so", { skip: noMount }, async () => {
+  const cloud = await aCloud(join(smallDisk, "images"));
+  const id = await cloud.make("member");
+
+  const full = await cloud.put("member", id, Buffer.alloc(1_000_000));
+
+  assert.equal(full.status, 413);
+  assert.match(full.body["message"], /^Image storage media is full/);
+  assert.deepEqual(readdirSync(cloud.dir), []);
+  assert.equal((await cloud.put("member", id, Buffer.alloc(1000))).status, 204);
   await cloud.end();
 });
 
