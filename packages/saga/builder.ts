@@ -10,6 +10,7 @@ export interface RunnableStep extends AnyStep {
   readonly do: Work;
   readonly undo: Work | null;
   readonly deadlineMs: Millis;
+  readonly doMayWait: boolean;
   readonly undoMayWait: boolean;
   readonly retry: { readonly from: string; readonly attempts: number } | null;
 }
@@ -44,6 +45,7 @@ interface AddedStep {
   readonly do: unknown;
   readonly undo?: unknown;
   readonly deadlineMs?: Millis;
+  readonly doMayWait?: boolean;
   readonly undoMayWait?: boolean;
 }
 
@@ -59,6 +61,7 @@ function builder<P, O>(so_far: RunnableSaga): SagaBuilder<P, O> {
         do: step.do as Work,
         undo: (step.undo as Work | undefined) ?? null,
         deadlineMs: step.deadlineMs ?? deadlineMsDefault,
+        doMayWait: step.doMayWait ?? false,
         undoMayWait: step.undoMayWait ?? false,
         retry: null,
       };

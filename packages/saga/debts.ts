@@ -1,4 +1,4 @@
-// Undos that are put off because their host did not answer. Each is tried from time to time, on its own,
+// What is put off because its host did not answer. Each debt is tried from time to time, on its own,
 // until the host has done it; the saga they belong to has long gone on. A fence that is too low means that
 // the subject's later work has reached the host since, and that work says what there should be on it.
 import { isFault, type Millis, type Platform, type Uuid } from "@micronova/kit";
@@ -21,7 +21,7 @@ export interface SagaDebt {
 // Hosts that are away are asked in vain; this bounds how many wait for them at a time.
 const payingMax = 50;
 
-/** What hosts that do not answer still have to undo, oldest first. */
+/** What hosts that do not answer still have to do, oldest first. */
 export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
   const rows = await tx.selectFrom("saga_debts").selectAll().orderBy("created_at").execute();
   return rows.map(({ saga_id, step, tries, created_at }) => ({
@@ -66,7 +66,7 @@ export class DebtPayer {
     this.#paying++;
     const fields = { sagaId: saga_id, n };
     try {
-      if (await this.#take(saga_id, n)) await this.#undo(saga_id, n);
+      if (await this.#take(saga_id, n)) await this.#settle(saga_id, n);
     } catch (error) {
       if (!this.#stopping.aborted)
         this.#deps.platform.log.warn({ error, ...fields }, "a debt could not be paid yet");
@@ -89,7 +89,7 @@ export class DebtPayer {
     return taken.length === 1;
   }
 
-  async #undo(sagaId: Uuid, n: number): Promise<void> {
+  async #settle(sagaId: Uuid, n: number): Promise<void> {
     const { read } = this.#deps.store;
     const row = await read.selectFrom("sagas").selectAll().where("id", "=", sagaId).executeTakeFirstOrThrow();
     const saga = this.#sagas.get(row.name);
@@ -105,8 +105,8 @@ export class DebtPayer {
       params: JSON.parse(row.params),
       request: JSON.parse(row.request),
     };
-    if (move?.kind === "undo") {
-      await this.#perform(move, given, contextFor(given, progress, move.attempt, true));
+    if (move !== null && move.fence !== null) {
+      await this.#perform(move, given, contextFor(given, progress, move.attempt, move.kind === "undo"));
     }
     await this.#deps.store.transaction((tx) =>
       tx.deleteFrom("saga_debts").where("saga_id", "=", sagaId).where("n", "=", n).execute(),
@@ -122,7 +122,8 @@ export class DebtPayer {
     const env = stepEnv(this.#deps, { move, sagaId: id, subject, request, deadline, signal: this.#stopping });
     try {
       // An effect that is an undo has one.
-      await unlessAborted(this.#stopping, move.step.undo!(env, context));
+      const half = move.kind === "do" ? move.step.do : move.step.undo!;
+      await unlessAborted(this.#stopping, half(env, context));
     } catch (error) {
       if (!isFault(error, rpcErrors.fenced)) throw error;
       this.#deps.platform.log.info({ sagaId: id, step: move.step.name }, "a debt is overtaken by later work");

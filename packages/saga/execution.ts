@@ -128,7 +128,10 @@ export class Execution {
         log.error({ error, ...this.#labels(move) }, "a step failed unexpectedly");
       const reason = isCancelled ? cancelledError : stepError(error);
       const retryFrom = retryAfter(step, attempt, reason);
-      this.#tell({ ...at, at: clock.now(), type: "failed", error: reason, retryFrom });
+      const isOwed = becomesDebt(step, "do", reason, 1);
+      const told = { ...at, at: clock.now() };
+      if (isOwed) this.#tell({ ...told, type: "succeeded", output: null, owed: reason });
+      else this.#tell({ ...told, type: "failed", error: reason, retryFrom });
     }
     return null;
   }
@@ -204,7 +207,7 @@ export class Execution {
   async #afterUndoFailed({ step, attempt }: StepMove, error: unknown): Promise<Ending | null> {
     const at = this.#deps.platform.clock.now();
     const { trouble } = afterTrouble(this.#position.trouble, step.name, stepError(error), at);
-    if (!becomesDebt(step, trouble)) return this.#pause(step.name, [], error);
+    if (!becomesDebt(step, "undo", trouble.error, trouble.tries)) return this.#pause(step.name, [], error);
     this.#tell({ step: step.name, attempt, began: at, at, type: "undone", owed: trouble.error });
     return null;
   }

@@ -68,9 +68,12 @@ export interface RemoteStep<P, O, R> {
   /** The step as a whole fails (retriable) after so long. Default 10 minutes. */
   readonly deadlineMs?: Millis;
   /**
-   * When the host does not answer its undo, after some tries the undo becomes a debt: the saga goes on, and
-   * the undo is made once the host is back. Not for what must be withdrawn before anything else may happen.
+   * When the host does not answer, `do` becomes a debt: the saga goes on with null for an output, and it is
+   * done once the host is back. For what only takes away. Not for what must be withdrawn before anything else
+   * may happen.
    */
+  readonly doMayWait?: boolean;
+  /** The same for `undo`, after a few tries. */
   readonly undoMayWait?: boolean;
 }
 

@@ -86,7 +86,7 @@ export async function appendEvents(
   const rows = events.map((event, at) => rowOf(sagaId, from + at, event));
   await tx.insertInto("saga_events").values(rows).execute();
   const owed = events.flatMap((event, at) =>
-    event.type === "undone" && event.owed !== undefined ? [{ n: from + at, step: event.step }] : [],
+    "owed" in event && event.owed !== undefined ? [{ n: from + at, step: event.step }] : [],
   );
   for (const { n, step } of owed) {
     const debt = { saga_id: sagaId, n, step, tries: 0, due_at: now(tx) + debtPauseMs, created_at: now(tx) };
@@ -223,15 +223,20 @@ function eventOf(row: SagaEventTable): SagaEvent {
     case "undoing":
       return { ...common, type: row.type, fence: fence ?? 0 };
     case "succeeded":
-      return { ...common, type: "succeeded", output: JSON.parse(output ?? "null") };
+      return { ...common, type: "succeeded", output: JSON.parse(output ?? "null"), ...owedOf(error) };
     case "failed":
       return { ...common, type: "failed", error: JSON.parse(error ?? "null"), retryFrom: retry_from };
     case "undone":
-      return { ...common, type: "undone", ...(error === null ? {} : { owed: JSON.parse(error) }) };
+      return { ...common, type: "undone", ...owedOf(error) };
   }
+}
+
+/** In the row of a step that did not fail, an error says why it was put off. */
+function owedOf(error: string | null): { owed?: StepError } {
+  return error === null ? {} : { owed: JSON.parse(error) };
 }
 
 function errorOf(event: SagaEvent): string | null {
   if (event.type === "failed") return JSON.stringify(event.error);
-  return event.type === "undone" && event.owed !== undefined ? JSON.stringify(event.owed) : null;
+  return "owed" in event && event.owed !== undefined ? JSON.stringify(event.owed) : null;
 }

@@ -11,13 +11,13 @@ export type SagaEvent = {
   readonly at: Millis;
 } & (
   | { readonly type: "started"; readonly fence: number }
-  | { readonly type: "succeeded"; readonly output: unknown }
+  /** `owed`: why it was put off; it is a debt by now, and the saga goes on. */
+  | { readonly type: "succeeded"; readonly output: unknown; readonly owed?: StepError }
   /**
    * `retryFrom` is the decision itself, so that a log means the same under a saga whose retries were changed.
    */
   | { readonly type: "failed"; readonly error: StepError; readonly retryFrom: string | null }
   | { readonly type: "undoing"; readonly fence: number }
-  /** `owed`: why the undo was put off; it is a debt by now, and the saga goes on. */
   | { readonly type: "undone"; readonly owed?: StepError }
 );
 

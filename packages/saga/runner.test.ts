@@ -338,6 +338,27 @@ test("a step that awaits what it must not is tried ever less often, and seen", a
   assert.equal((await cloud.door.outcome(sagaId)).state, "unwound");
 });
 
+test("what only takes away may wait too: a server is deleted though its host does not answer", async () => {
+  const remove = saga<Params>("server-delete")
+    .remote("destroy", {
+      do: ({ rpc }, { params }) => rpc.on(worker, "h4").destroy({ id: params.id }),
+      doMayWait: true,
+    })
+    .local("forget", { do: async () => undefined })
+    .build();
+  const cloud = await aCloud([remove]);
+  const { id } = cloud.subject;
+
+  const sagaId = await cloud.start(remove, { id, hosts: [] });
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+  const destroyed: string[] = [];
+  const handlers = { spawn: async () => assert.fail(), destroy: async () => void destroyed.push(id) };
+  await cloud.rpc.serve(worker, "h4", handlers).start();
+  for (let second = 0; second < 60; second++) await cloud.platform.clock.advance(1_000);
+  assert.deepEqual([destroyed, await sagaDebts(cloud.store.read)], [[id], []]);
+});
+
 test("a hint that is lost is made up for by the scan", async () => {
   const cloud = await aCloud([create]);
   const deaf = { ...cloud, rpc: { ...cloud.rpc, cast: () => ({ wake: async () => undefined }) as never } };

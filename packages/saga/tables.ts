@@ -53,7 +53,7 @@ export interface SagaFenceTable {
   counter: number;
 }
 
-/** An undo that is put off until its host answers: the one that event `n` of the saga calls undone. */
+/** What is put off until its host answers: the `do` or `undo` that event `n` of the saga says is done. */
 export interface SagaDebtTable {
   saga_id: Uuid;
   n: number;

@@ -26,9 +26,16 @@ const unanswered = new Set([
   sagaErrors.deadline.kind,
 ]);
 
-/** Whether the undo is put off, so that the saga can go on. */
-export function becomesDebt(step: RunnableStep, { tries, error }: Trouble): boolean {
-  return step.undoMayWait && tries >= triesBeforeDebt && unanswered.has(error.kind);
+/** Whether what nobody answered is put off, so that the saga can go on. */
+export function becomesDebt(
+  step: RunnableStep,
+  kind: "do" | "undo",
+  error: StepError,
+  tries: number,
+): boolean {
+  if (!unanswered.has(error.kind)) return false;
+  // A `do` has a caller who wants to see it end; an undo has time.
+  return kind === "do" ? step.doMayWait : step.undoMayWait && tries >= triesBeforeDebt;
 }
 
 /** The trouble after one more failure, whether it counts as stuck, and how long to wait. */
