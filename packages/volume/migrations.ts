@@ -23,8 +23,8 @@ export const volumeMigrations: Migration[] = [
       "CREATE INDEX volumes_of_type ON volumes (volume_type_id)",
       `CREATE TABLE volume_attachments (
         id TEXT PRIMARY KEY, volume_id TEXT NOT NULL REFERENCES volumes (id), project_id TEXT NOT NULL,
-        server_id TEXT, owner TEXT NOT NULL, attach_status TEXT NOT NULL, attach_mode TEXT NOT NULL, host TEXT, device TEXT,
-        connector TEXT, attached_at BIGINT, created_at BIGINT NOT NULL)`,
+        server_id TEXT, owner TEXT NOT NULL, attach_status TEXT NOT NULL, attach_mode TEXT NOT NULL,
+        host TEXT, device TEXT, connector TEXT, attached_at BIGINT, created_at BIGINT NOT NULL)`,
       // No volume has two writers: the engine itself refuses the second.
       "CREATE UNIQUE INDEX volume_attachments_one ON volume_attachments (volume_id)",
       "CREATE INDEX volume_attachments_of_server ON volume_attachments (server_id)",

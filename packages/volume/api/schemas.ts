@@ -56,11 +56,7 @@ const strictVolume = Type.Object(newVolumeFields, strict);
 
 export const createVolumeBody = Type.Object(
   {
-    // Both have the same names; only what happens to unknown ones differs.
-    volume: eitherVersion(
-      [until("3.52"), looseVolume],
-      [since("3.53"), strictVolume],
-    ) as unknown as typeof looseVolume,
+    volume: eitherVersion([until("3.52"), looseVolume], [since("3.53"), strictVolume]),
     "OS-SCH-HNT:scheduler_hints": Type.Optional(nullable(Type.Record(Type.String(), Type.Unknown()))),
   },
   strict,

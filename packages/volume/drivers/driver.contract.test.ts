@@ -59,7 +59,8 @@ keeps(file);
 keeps(lvm);
 
 function keeps<D extends VolumeDriver>(kind: Kind<D>): void {
-  describe(`the ${kind.name} driver`, { skip: kind.skip }, () => {
+  // LVM's commands mostly wait for the disk, each test for its own.
+  describe(`the ${kind.name} driver`, { skip: kind.skip, concurrency: 4 }, () => {
     const withDriver = (work: (driver: D, dir: string) => Promise<void>) => async () => {
       const dir = await mkdtemp(join(tmpdir(), "micronova-volume-"));
       const driver = kind.make(dir);
