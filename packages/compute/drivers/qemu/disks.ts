@@ -71,7 +71,7 @@ async function rootDisk(folder: string, image: DiskImage, rootGb: number, path: 
 async function baseImage(folder: string, image: DiskImage): Promise<string> {
   const base = join(folder, baseName(image));
   if (await exists(base)) return base;
-  await mkdir(folder, { recursive: true, mode: 0o711 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   try {
     await link(image.path, base);
   } catch (error) {

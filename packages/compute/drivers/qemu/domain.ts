@@ -49,8 +49,8 @@ export interface DomainStore {
   remove(serverId: Uuid): Promise<void>;
 }
 
-// Descriptions name keys of users and paths of the host.
-const folderMode = 0o711;
+// Disks, consoles and config drives are nobody else's. QEMU opens them before it becomes the guests' user.
+const folderMode = 0o700;
 const descriptionMode = 0o600;
 
 export function domainStore(folder: string): DomainStore {

@@ -52,7 +52,7 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
   return {
     name: "qemu",
     async start() {
-      await mkdir(join(stateDir, "servers"), { recursive: true, mode: 0o711 });
+      await mkdir(join(stateDir, "servers"), { recursive: true, mode: 0o700 });
       const version = await qemuVersion();
       inventory = await hostInventory(stateDir, version);
       const accelerator = await chooseAccelerator(
@@ -104,7 +104,7 @@ async function spawn(host: Host, spec: DomainSpec): Promise<DomainInfo> {
   const files = host.store.files(serverId);
   const isRepeated = (await host.store.find(serverId)) !== null;
   if (!isRepeated || !(await isStarted(host.platform.clock, serverId, files))) {
-    await mkdir(files.folder, { recursive: true, mode: 0o711 });
+    await mkdir(files.folder, { recursive: true, mode: 0o700 });
     await host.disks.make(spec, files);
     const domain = newDomain(spec);
     await host.store.save(domain);

@@ -11,6 +11,7 @@ export const qemuProgram = "qemu-system-x86_64";
 
 // Opening disks on a loaded host; guests' processors start right after.
 const startTimeoutMs = 60_000;
+const endMs = 1_000;
 const quitMs = 5_000;
 const killedMs = 10_000;
 const pollMs = 20;
@@ -32,7 +33,7 @@ export async function startQemu(
   const ended = new AbortController();
   try {
     const child = spawn(qemuProgram, args, { detached: true, stdio: ["ignore", log.fd, log.fd], cwd: "/" });
-    child.once("exit", () => ended.abort(driverErrors.startFailed(serverId, "it ended at once")));
+    child.once("exit", () => ended.abort(driverErrors.startFailed(serverId, "")));
     child.once("error", () => ended.abort(driverErrors.qemuMissing(qemuProgram)));
     child.unref();
     await answers(clock, files.qmpSocket, ended.signal);
@@ -55,6 +56,8 @@ async function answers(clock: Clock, socket: string, ended: AbortSignal): Promis
       return;
     } catch (error) {
       if (!isNotListening(error) || clock.monotonic() > until) {
+        // A QEMU that fails closes its sockets first and ends then; why it ended says more.
+        await clock.sleep(endMs, ended).catch(() => undefined);
         ended.throwIfAborted();
         throw error;
       }
