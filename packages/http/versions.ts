@@ -43,17 +43,21 @@ const ordinals = new Map<Version, number>();
 // The minor number stays below this, so that one number orders both parts.
 const minorMax = 100_000;
 
-/** A number that orders versions. */
+/** A number that orders versions; remembered, so only for versions of ours and not for what a client sends. */
 export function ordinal(version: Version): number {
   const known = ordinals.get(version);
   if (known !== undefined) return known;
+  const number = ordinalOf(version);
+  ordinals.set(version, number);
+  return number;
+}
+
+function ordinalOf(version: Version): number {
   const [major, minor] = version.split(".").map(Number);
   if (major === undefined || minor === undefined || Number.isNaN(major + minor)) {
     throw new Error(`${version} is not a version.`);
   }
-  const number = major * minorMax + minor;
-  ordinals.set(version, number);
-  return number;
+  return major * minorMax + minor;
 }
 
 export function covers(span: Span, version: Version): boolean {
@@ -78,7 +82,8 @@ export function negotiate(history: History, headers: Readonly<Record<string, str
   if (asked === null) return history.min;
   if (asked === "latest") return history.max;
   if (!versionPattern.test(asked)) throw httpErrors.versionMalformed(asked);
-  if (!covers({ since: history.min, until: history.max }, asked)) {
+  const at = ordinalOf(asked);
+  if (at < ordinal(history.min) || at > ordinal(history.max)) {
     throw httpErrors.versionUnsupported(asked, history.min, history.max);
   }
   return asked;

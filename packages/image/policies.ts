@@ -18,6 +18,7 @@ export const imagePolicies = {
   modify_member: "member",
   deactivate: "member",
   reactivate: "member",
+  tasks_api_access: "admin",
   // Static knowledge about the service itself.
   discovery: "anyone",
 } as const satisfies Policies;

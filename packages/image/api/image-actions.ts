@@ -59,6 +59,15 @@ export const deleteTag = route({
 });
 
 // Images are never made by tasks here, so there are none to show.
+export const listAllTasks = route({
+  method: "GET",
+  path: "/v2/tasks",
+  policy: "tasks_api_access",
+  success: 200,
+  summary: "Lists all tasks: none.",
+  handle: async () => ({ tasks: [], first: "/v2/tasks", schema: "/v2/schemas/tasks" }),
+});
+
 export const listTasks = route({
   method: "GET",
   path: "/v2/images/:image_id/tasks",
