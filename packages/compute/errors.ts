@@ -13,6 +13,7 @@ export const errors = errorTable("compute", {
     status: 409,
     text: (id: string, action: string) => `Instance ${id} is in an invalid state for '${action}'`,
   },
+  serverGoing: { status: 409, text: (id: string) => `Instance ${id} is being deleted` },
   serverNotReady: { status: 409, text: (id: string) => `Instance ${id} is not ready` },
   markerNotFound: { status: 400, text: (marker: string) => `marker [${marker}] not found` },
   badStatus: { status: 400, text: (status: string) => `Invalid status value: ${status}` },
@@ -80,6 +81,10 @@ export const errors = errorTable("compute", {
       "Failed to launch instances: max_count must not be greater than 1 if a fixed IP is specified.",
   },
   securityGroupNotFound: { status: 400, text: (name: string) => `Security group ${name} not found.` },
+  securityGroupNotOnServer: {
+    status: 404,
+    text: (name: string, id: string) => `Security group ${name} not associated with the instance ${id}`,
+  },
   userDataMalformed: { status: 400, text: () => "User data needs to be valid base 64." },
   countsReversed: { status: 400, text: () => "min_count must be <= max_count" },
   zoneNotAvailable: {
@@ -130,7 +135,11 @@ export const errors = errorTable("compute", {
   },
   interfaceNotFound: {
     status: 404,
-    text: (portId: string) => `No instances found for any event: port ${portId} is not attached`,
+    text: (portId: string) => `Port ${portId} is not attached to this server.`,
+  },
+  interfaceFailed: {
+    status: 500,
+    text: (why: string) => `Failed to attach network adapter device: ${why}`,
   },
   addressLabelNotFound: { status: 404, text: () => "Instance is not a member of specified network" },
   actionNotFound: {
@@ -141,9 +150,18 @@ export const errors = errorTable("compute", {
     status: 404,
     text: (id: string, tag: string) => `Instance ${id} has no tag '${tag}'`,
   },
+  tagInvalid: {
+    status: 400,
+    text: (tag: string) =>
+      `Invalid input for field/attribute tag. Value: ${tag}. A tag has 1 to 60 characters, no comma and no slash`,
+  },
   tagsTooMany: {
     status: 400,
     text: (most: number) => `The number of tags exceeded the per-server limit ${most}`,
+  },
+  removed: {
+    status: 410,
+    text: () => "This resource is no longer available. No forwarding address is given.",
   },
   notSupported: { status: 501, text: (what: string) => `${what} is not supported by this cloud.` },
   passwordTaken: { status: 409, text: () => "The password is already set; clear it first." },

@@ -1,29 +1,9 @@
 // What any scheduler answers to (queue `scheduler`). Asking changes nothing; the claim that follows is what is safe.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
+import type { RequestSpec } from "./scheduler/index.ts";
 
-/** What is wanted of a host. */
-export interface RequestSpec {
-  readonly serverId: Uuid;
-  readonly projectId: string;
-  readonly flavor: {
-    readonly name: string;
-    readonly vcpus: number;
-    readonly memoryMb: number;
-    /** Root, ephemeral and swap together, in whole GB; the root counts only when it is on the host. */
-    readonly diskGb: number;
-    readonly extraSpecs: Readonly<Record<string, string>>;
-  };
-  readonly imageProperties: Readonly<Record<string, string>>;
-  readonly availabilityZone: string | null;
-  /** Only this host, without filters (`zone:host`). */
-  readonly forceHost: string | null;
-  /** Only this host, with filters (2.74). */
-  readonly requestedHost: string | null;
-  /** Hosts on which this request failed already. */
-  readonly ignoreHosts: readonly string[];
-  readonly hints: Readonly<Record<string, unknown>>;
-}
+export type { RequestSpec };
 
 export interface Candidate {
   readonly host: string;

@@ -36,6 +36,20 @@ export const startsDuring: Readonly<Partial<Record<ServerAction, readonly string
   hardReboot: ["rebooting", "rebooting_hard", "resuming", "unpausing", "pausing", "suspending"],
 };
 
+/** Tasks of one action besides its first, in which it may end just as well. */
+const laterTasks: Readonly<Partial<Record<ServerAction, readonly string[]>>> = {
+  create: ["spawning"],
+};
+
+/** Every task that says the action runs; empty for actions that say nothing. */
+export function tasksOf(action: ServerAction): readonly string[] {
+  const first = serverStates.actions[action].task;
+  return first === null ? [] : [first, ...(laterTasks[action] ?? [])];
+}
+
+/** The task of a build once its host is chosen. */
+export const spawningTask = "spawning";
+
 /** Actions that need no server that has run once. */
 export const startsUnlaunched: ReadonlySet<ServerAction> = new Set(["create", "delete"]);
 
@@ -72,6 +86,20 @@ export const powerStates = {
   crashed: 6,
   suspended: 7,
 } as const;
+
+/** The power a server has after an action; absent where the action leaves it alone. */
+export const powerAfter: Readonly<Partial<Record<ServerAction, number>>> = {
+  create: powerStates.running,
+  start: powerStates.running,
+  stop: powerStates.shutdown,
+  reboot: powerStates.running,
+  hardReboot: powerStates.running,
+  pause: powerStates.paused,
+  unpause: powerStates.running,
+  suspend: powerStates.shutdown,
+  resume: powerStates.running,
+  delete: powerStates.pending,
+};
 
 /** What a guest's power says of a server that has no task: it died, or it was started or paused behind our back. */
 export const stateOfPower: Readonly<

@@ -1,0 +1,75 @@
+// The conductor's half of the conversation with hosts: it writes down what they report, since they have no database, and
+// tells the schedulers what is new.
+import type { Service } from "@micronova/kit";
+import type { Handlers } from "@micronova/rpc";
+import { conductorContract, hostNews } from "./conductor-contract.ts";
+import type { ComputeDeps } from "./deps.ts";
+import { recordHost, seeHosts } from "./hosts.ts";
+import { specsOf } from "./interfaces.ts";
+import { metadataService } from "./metadata/service.ts";
+import { syncPower } from "./reconcilers/power-sync.ts";
+import { serviceBeat } from "./service-beat.ts";
+
+/** Reports of hosts a conductor works on at a time. */
+const reportsAtOnce = 32;
+
+export function conductorService(deps: ComputeDeps & { readonly host: string }): Service {
+  const server = deps.rpc.serve(conductorContract, null, conductorHandlers(deps), {
+    prefetch: reportsAtOnce,
+  });
+  const beat = serviceBeat(deps, "nova-conductor", deps.host);
+  return {
+    name: "conductor_hosts",
+    async start() {
+      await server.start();
+      await beat.start();
+    },
+    async stop() {
+      await beat.stop();
+      await server.stop();
+    },
+  };
+}
+
+function conductorHandlers({ store, rpc, config }: ComputeDeps): Handlers<typeof conductorContract> {
+  return {
+    async report_host({ hosts }) {
+      await store.transaction(async (tx) => {
+        for (const report of hosts) await recordHost(tx, report, config);
+      });
+      await rpc.announce(hostNews, { loads: [], changed: true });
+    },
+    async heartbeat({ hosts }) {
+      const unknown = await store.transaction((tx) =>
+        seeHosts(
+          tx,
+          hosts.map(({ host }) => host),
+        ),
+      );
+      await rpc.announce(hostNews, {
+        loads: hosts.map(({ host, load }) => ({ host, ...load })),
+        changed: false,
+      });
+      return { unknown };
+    },
+    async report_power({ host, guests }) {
+      return { orphans: await store.transaction((tx) => syncPower(tx, host, guests)) };
+    },
+    async guest_ports({ host, serverIds }) {
+      const rows = await store.read
+        .selectFrom("server_interfaces")
+        .innerJoin("servers", "servers.id", "server_interfaces.server_id")
+        .select("server_interfaces.port_id")
+        .where("servers.host", "=", host)
+        .where("servers.deleted_at", "is", null)
+        .where("servers.id", "in", serverIds)
+        .execute();
+      return {
+        ports: await specsOf(
+          store.read,
+          rows.map((row) => row.port_id),
+        ),
+      };
+    },
+  };
+}

@@ -1,0 +1,19 @@
+// Compute: servers and the hosts they run on.
+
+export { conductorService } from "./conductor.ts";
+export { type ComputeConfig, computeConfigSchema, computeDefaults } from "./config.ts";
+export type { ComputeDeps } from "./deps.ts";
+export type { DomainInfo, DomainSpec, HostInventory, VirtDriver } from "./drivers/driver.ts";
+export { type FakeDriverOptions, fakeDriver } from "./drivers/fake.ts";
+export { type QemuDriverOptions, qemuDriver } from "./drivers/qemu/driver.ts";
+export { errors as computeErrors } from "./errors.ts";
+export { computeInvariants } from "./invariants.ts";
+export { computeMigrations } from "./migrations.ts";
+export { computeSagas } from "./sagas/index.ts";
+export { schedulerService } from "./scheduler-service.ts";
+export { seedCompute } from "./seed.ts";
+export { computeRoutes, computeService } from "./service.ts";
+export { statusOf } from "./states.ts";
+export { computeWorkerContract } from "./worker/contract.ts";
+export { type HostReporter, hostReporter } from "./worker/reporter.ts";
+export { type ComputeWorkerDeps, computeWorker } from "./worker/worker.ts";

@@ -1,0 +1,32 @@
+// Every saga of compute: what a conductor must know to go on with what another began.
+import type { AnySaga } from "@micronova/saga";
+import { interfaceAttach } from "./interface-attach.ts";
+import { interfaceDetach } from "./interface-detach.ts";
+import { serverCreate } from "./server-create.ts";
+import { serverDelete } from "./server-delete.ts";
+import { serverPause } from "./server-pause.ts";
+import { serverHardReboot, serverReboot } from "./server-reboot.ts";
+import { serverResume } from "./server-resume.ts";
+import { serverStart } from "./server-start.ts";
+import { serverStop } from "./server-stop.ts";
+import { serverSuspend } from "./server-suspend.ts";
+import { serverUnpause } from "./server-unpause.ts";
+import { volumeAttach } from "./volume-attach.ts";
+import { volumeDetach } from "./volume-detach.ts";
+
+export const computeSagas: readonly AnySaga[] = [
+  serverCreate,
+  serverDelete,
+  serverStart,
+  serverStop,
+  serverReboot,
+  serverHardReboot,
+  serverPause,
+  serverUnpause,
+  serverSuspend,
+  serverResume,
+  volumeAttach,
+  volumeDetach,
+  interfaceAttach,
+  interfaceDetach,
+];

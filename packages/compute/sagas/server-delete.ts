@@ -1,0 +1,49 @@
+// Deletes a server: ends the guest, withdraws its volumes, and then forgets, in one transaction, all that belonged to it.
+import type { Uuid } from "@micronova/kit";
+import { unclaim } from "@micronova/placement";
+import { saga } from "@micronova/saga";
+import { now } from "@micronova/store";
+import { portIdsOf, unmakePorts } from "../interfaces.ts";
+import { fail, finish } from "../server-state.ts";
+import { releaseVolumes, unexportVolumes } from "../server-volumes.ts";
+import { computeWorkerContract } from "../worker/contract.ts";
+import { faultOf } from "./fault-of.ts";
+
+export interface ServerDeleteParams {
+  readonly serverId: Uuid;
+}
+
+export const serverDelete = saga<ServerDeleteParams>("server-delete")
+  .query("look", {
+    do: async ({ store }, { params }) => {
+      const server = await store.read
+        .selectFrom("servers")
+        .select("host")
+        .where("id", "=", params.serverId)
+        .executeTakeFirst();
+      return { host: server?.host ?? null };
+    },
+  })
+  .remote("destroy", {
+    do: async ({ rpc, store }, { params, outputs }) => {
+      const { serverId } = params;
+      const { host } = outputs.look;
+      if (host === null) return;
+      const portIds = await portIdsOf(store.read, serverId);
+      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
+      await unexportVolumes({ rpc, store }, serverId, host);
+    },
+  })
+  .local("forget", {
+    do: async (tx, { params }) => {
+      const { serverId } = params;
+      await releaseVolumes(tx, serverId);
+      await unmakePorts(tx, serverId);
+      await unclaim(tx, serverId);
+      await finish(tx, serverId, "delete", { deleted_at: now(tx), terminated_at: now(tx) });
+    },
+  })
+  .onUnwound(async (tx, { params, cause }) => {
+    await fail(tx, params.serverId, "delete", faultOf(cause));
+  })
+  .build();

@@ -1,0 +1,71 @@
+// What a host is told to start a guest: everything, since it has no database.
+import { createHash } from "node:crypto";
+import { type ImageSource, imageSource } from "@micronova/image";
+import type { Uuid } from "@micronova/kit";
+import { newId, type Tx } from "@micronova/store";
+import { errors } from "../errors.ts";
+import { configDriveFiles } from "../metadata/config-drive.ts";
+import { readGuest } from "../metadata/guest.ts";
+import { flavorOf } from "../server-show.ts";
+import type { SpawnArgs, VolumeToAttach } from "../worker/contract.ts";
+
+/** Nova's default for guests that are booted by their kernel. */
+const kernelCommandLine = "root=/dev/vda console=tty0 console=ttyS0";
+
+export async function spawnArgs(
+  read: Tx,
+  options: {
+    readonly serverId: Uuid;
+    readonly volumes: readonly VolumeToAttach[];
+    readonly dhcpDomain: string;
+  },
+): Promise<SpawnArgs> {
+  const { serverId, volumes, dhcpDomain } = options;
+  const guest = await readGuest(read, serverId, { dhcp_domain: dhcpDomain });
+  if (guest === null) throw errors.serverNotFound(serverId);
+  const { server } = guest;
+  const flavor = flavorOf(server.flavor);
+  const source = server.image_id === null ? null : await imageSource(read, server.image_id);
+  return {
+    serverId,
+    name: server.name,
+    vcpus: flavor.vcpus,
+    memoryMb: flavor.ram,
+    rootGb: flavor.disk,
+    ephemeralGb: flavor.ephemeral,
+    swapMb: flavor.swap,
+    architecture: source?.properties["architecture"] ?? source?.properties["hw_architecture"] ?? null,
+    image: diskOf(source),
+    kernel: await kernelOf(read, source),
+    ports: guest.ports,
+    volumes,
+    configDrive: server.config_drive === 1 ? configDriveFiles(guest, seedOf(read)) : null,
+  };
+}
+
+function diskOf(source: ImageSource | null): SpawnArgs["image"] {
+  if (source === null) return null;
+  const format = source.disk_format === "qcow2" ? "qcow2" : "raw";
+  return { imageId: source.id, path: source.path, format };
+}
+
+async function kernelOf(read: Tx, source: ImageSource | null): Promise<SpawnArgs["kernel"]> {
+  if (source === null || source.kernel_id === null) return null;
+  const kernel = await imageSource(read, source.kernel_id);
+  const ramdisk = source.ramdisk_id === null ? null : await imageSource(read, source.ramdisk_id);
+  return {
+    kernelPath: kernel.path,
+    ramdiskPath: ramdisk?.path ?? null,
+    commandLine: source.properties["os_command_line"] ?? kernelCommandLine,
+  };
+}
+
+/** 512 bytes for the guest's own generator, from the store's source of chance. */
+const seedBlocks = 8;
+
+function seedOf(read: Tx): Uint8Array {
+  const blocks = Array.from({ length: seedBlocks }, () =>
+    createHash("sha512").update(newId(read)).update(newId(read)).update(newId(read)).digest(),
+  );
+  return Buffer.concat(blocks);
+}

@@ -1,0 +1,66 @@
+// What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are plugged
+// before a guest needs them, and unplugged after it let them go.
+import type { NetworkDriver, PortSpec } from "@micronova/network";
+import type { Handlers } from "@micronova/rpc";
+import type { Nic, VirtDriver, VolumeDisk } from "../drivers/driver.ts";
+import { powerNumber } from "../power.ts";
+import type { computeWorkerContract, SpawnArgs, VolumeToAttach } from "./contract.ts";
+
+interface HandlerDeps {
+  readonly virt: VirtDriver;
+  readonly network: NetworkDriver;
+}
+
+export function workerHandlers({ virt, network }: HandlerDeps): Handlers<typeof computeWorkerContract> {
+  const plugAll = (ports: readonly PortSpec[]) => plugPorts(network, ports);
+  return {
+    async spawn(args) {
+      const [nics, { architecture }] = await Promise.all([plugAll(args.ports), virt.inventory()]);
+      const domain = await virt.spawn(domainSpec(args, nics, architecture));
+      return { powerState: powerNumber[domain.power] };
+    },
+    async destroy({ serverId, portIds }) {
+      await virt.destroy(serverId);
+      await Promise.all(portIds.map((portId) => network.unplug(portId)));
+    },
+    async power({ serverId, on, graceMs, ports }) {
+      if (on) await plugAll(ports);
+      await virt.power(serverId, on, { graceMs });
+    },
+    async reboot({ serverId, kind, ports }, { operation }) {
+      await plugAll(ports);
+      await virt.reboot(serverId, kind, operation ?? "");
+    },
+    pause: ({ serverId, paused }) => virt.pause(serverId, paused),
+    suspend: ({ serverId, suspended }) => virt.suspend(serverId, suspended),
+    attachVolume: ({ serverId, volume }) => virt.attachVolume(serverId, volumeDisk(volume)),
+    detachVolume: ({ serverId, volumeId }) => virt.detachVolume(serverId, volumeId),
+    async attachPort({ serverId, port }) {
+      await virt.attachNic(serverId, await plugPort(network, port));
+    },
+    async detachPort({ serverId, portId }) {
+      await virt.detachNic(serverId, portId);
+      await network.unplug(portId);
+    },
+    consoleOutput: async ({ serverId, lines }) => ({ output: await virt.consoleOutput(serverId, lines) }),
+  };
+}
+
+export function plugPorts(network: NetworkDriver, ports: readonly PortSpec[]): Promise<Nic[]> {
+  return Promise.all(ports.map((port) => plugPort(network, port)));
+}
+
+async function plugPort(network: NetworkDriver, port: PortSpec): Promise<Nic> {
+  const plug = await network.plug(port);
+  return { portId: port.id, macAddress: port.mac_address, mtu: port.network.mtu, plug };
+}
+
+function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitecture: string) {
+  const { ports: _ports, volumes, architecture, ...rest } = args;
+  return { ...rest, architecture: architecture ?? hostArchitecture, nics, volumes: volumes.map(volumeDisk) };
+}
+
+function volumeDisk({ connection, device, bootIndex }: VolumeToAttach): VolumeDisk {
+  const { volumeId, path, format, range } = connection;
+  return { volumeId, path, format, range, device, bootIndex };
+}
