@@ -39,6 +39,11 @@ export const placementErrors = errorTable("placement", {
     text: (id: string) =>
       `creating loop in the provider tree is not allowed: resource provider ${id} is below itself.`,
   },
+  parentFixed: {
+    status: 400,
+    text: (id: string) =>
+      `Unable to create or save resource provider ${id}: re-parenting a provider is not currently allowed.`,
+  },
   generationConflict: {
     status: 409,
     type: concurrentUpdate,
@@ -54,10 +59,25 @@ export const placementErrors = errorTable("placement", {
     status: 400,
     text: (name: string) => `Cannot delete standard resource class ${name}`,
   },
+  classNotCustom: {
+    status: 400,
+    text: (name: string) =>
+      `Resource classes of one's own are named CUSTOM_ and capitals, digits and underscores; '${name}' is not.`,
+  },
   classInUse: { status: 409, text: (name: string) => `Resource class ${name} in use.` },
   inventoryNotFound: {
     status: 404,
     text: (name: string, id: string) => `No inventory of class ${name} found for resource provider ${id}`,
+  },
+  inventoryExists: {
+    status: 409,
+    text: (name: string, id: string) =>
+      `Update conflict: inventory of class ${name} exists already for resource provider ${id}.`,
+  },
+  inventoryMissing: {
+    status: 400,
+    text: (name: string, id: string) =>
+      `No inventory record with resource class ${name} for resource provider ${id}.`,
   },
   inventoryInUse: {
     status: 409,

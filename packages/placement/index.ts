@@ -5,4 +5,5 @@ export { placementInvariants } from "./invariants.ts";
 export { type Inventories, type Inventory, setInventories, type Usage, usages } from "./inventories.ts";
 export { placementMigrations } from "./migrations.ts";
 export { ensureProvider, removeProvider } from "./providers.ts";
+export { placementService } from "./service.ts";
 export type { ConsumerTable, InventoryTable, ResourceProviderTable } from "./tables.ts";

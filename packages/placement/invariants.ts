@@ -13,7 +13,8 @@ export const placementInvariants: readonly Invariant[] = [
     name: "nothing is allocated beyond its capacity",
     async find(tx) {
       const found = await sql<{ id: string; class: string; used: number }>`
-        SELECT inventories.provider_id AS id, inventories.resource_class AS class, SUM(allocations.used) AS used
+        SELECT inventories.provider_id AS id, inventories.resource_class AS class,
+          SUM(allocations.used) AS used
         FROM inventories JOIN allocations ON allocations.provider_id = inventories.provider_id
           AND allocations.resource_class = inventories.resource_class
         GROUP BY inventories.provider_id, inventories.resource_class, inventories.total, inventories.reserved,
