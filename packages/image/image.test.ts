@@ -385,6 +385,19 @@ after(async () => {
   await rm(smallDisk, { recursive: true });
 });
 
+test("of two uploads at once, one is taken and the other told so", async () => {
+  const cloud = await aCloud();
+  const id = await cloud.make("member");
+
+  const answers = await Promise.all([
+    cloud.put("member", id, Buffer.from("one")),
+    cloud.put("member", id, Buffer.from("two")),
+  ]);
+
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [204, 409]);
+  await cloud.end();
+});
+
 test("an upload that fills the disk is undone and says so", { skip: noMount }, async () => {
   const cloud = await aCloud(join(smallDisk, "images"));
   const id = await cloud.make("member");

@@ -2,8 +2,8 @@
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { afterCommit, isUniqueViolation, newId, now, type Tx } from "@micronova/store";
 import { mayPublish, mustOwn, visibleTo } from "./access.ts";
+import type { ImageDeps } from "./deps.ts";
 import { imageErrors } from "./errors.ts";
-import type { ImageFiles } from "./image-files.ts";
 import { type ImageAction, imageStates } from "./states.ts";
 import type { ImageTable, Visibility } from "./tables.ts";
 
@@ -128,7 +128,12 @@ export async function update(tx: Tx, context: RequestContext, id: Uuid, change: 
 }
 
 /** Removes the image, and its bytes once that is certain. */
-export async function remove(tx: Tx, files: ImageFiles, context: RequestContext, id: Uuid): Promise<void> {
+export async function remove(
+  tx: Tx,
+  deps: Pick<ImageDeps, "files" | "platform">,
+  context: RequestContext,
+  id: Uuid,
+): Promise<void> {
   const image = await getOwn(tx, context, id, "delete_image");
   const gone = await tx
     .deleteFrom("images")
@@ -137,8 +142,12 @@ export async function remove(tx: Tx, files: ImageFiles, context: RequestContext,
     .returning("id")
     .executeTakeFirst();
   if (gone === undefined) throw imageErrors.imageProtected(image.id);
-  // A failure leaves a file that the next start sweeps away.
-  afterCommit(tx, () => void files.remove(image.id).catch(() => {}));
+  afterCommit(tx, () => {
+    const { files, platform } = deps;
+    files.remove(image.id).catch((error: unknown) => {
+      platform.log.warn({ imageId: image.id, error }, "image file stays until the next start");
+    });
+  });
 }
 
 /** Moves the image along its state table; says from where and to where it may not go. */

@@ -3,7 +3,7 @@
 // deletion in between shows.
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import type { RequestContext, Service, Uuid } from "@micronova/kit";
+import { isFault, type RequestContext, type Service, type Uuid } from "@micronova/kit";
 import { now, type Store, type Tx } from "@micronova/store";
 import type { ImageDeps } from "./deps.ts";
 import { imageErrors } from "./errors.ts";
@@ -44,11 +44,10 @@ interface Receiving {
 
 async function receive({ store, files }: ImageDeps, { image, uploadId, upload }: Receiving): Promise<void> {
   const bytesMax = Math.min(imageBytesMax, upload.size ?? imageBytesMax);
-  const received = await files.receive(upload.stream, { uploadId, bytesMax }).catch((error) => {
+  const received = await files.receive(upload.stream, { uploadId, bytesMax }).catch((error: unknown) => {
     // Only an upload that said its size can pass a smaller limit than everybody's.
-    throw upload.size !== null && error?.kind === imageErrors.tooLarge.kind
-      ? imageErrors.sizeMismatch(upload.size, bytesMax + 1)
-      : error;
+    const isMore = upload.size !== null && isFault(error, imageErrors.tooLarge);
+    throw isMore ? imageErrors.sizeMismatch(bytesMax, bytesMax + 1) : error;
   });
   try {
     if (upload.size !== null && upload.size !== received.size) {

@@ -86,8 +86,8 @@ export const deleteImage = route({
   policy: "delete_image",
   success: 204,
   summary: "Deletes an image and its data.",
-  handle: ({ params, context }, { store, files }) =>
-    store.transaction((tx) => remove(tx, files, context, params["image_id"]!)),
+  handle: ({ params, context }, deps) =>
+    deps.store.transaction((tx) => remove(tx, deps, context, params["image_id"]!)),
 });
 
 function newImageOf(body: CreateBody): NewImage {
