@@ -58,7 +58,9 @@ function inDialect(fault: Fault, dialect: Dialect): Fault {
   return fault;
 }
 
-/** Whether the client went away in the middle of its upload: no error of ours, and nobody hears the answer. */
+/**
+ * Whether the client went away in the middle of its upload: no error of ours, and nobody hears the answer.
+ */
 function hasLeft({ stream }: Incoming): boolean {
   return stream.destroyed && stream.errored !== null;
 }

@@ -43,7 +43,9 @@ const ordinals = new Map<Version, number>();
 // The minor number stays below this, so that one number orders both parts.
 const minorMax = 100_000;
 
-/** A number that orders versions; remembered, so only for versions of ours and not for what a client sends. */
+/**
+ * A number that orders versions; remembered, so only for versions of ours and not for what a client sends.
+ */
 export function ordinal(version: Version): number {
   const known = ordinals.get(version);
   if (known !== undefined) return known;
