@@ -3,11 +3,11 @@ import { configType as Type } from "@micronova/kit";
 import type { Static } from "typebox";
 
 const closed = { additionalProperties: false } as const;
-const oneOf = <const T extends readonly string[]>(values: T, fallback: T[number], description: string) =>
-  Type.Union(
-    values.map((value) => Type.Literal(value)),
-    { default: fallback, description },
-  );
+const oneOf = <const T extends readonly [string, ...string[]]>(
+  values: T,
+  fallback: T[number],
+  description: string,
+) => Type.Unsafe<T[number]>(Type.Enum([...values], { default: fallback, description }));
 
 export const cloudConfig = Type.Object(
   {

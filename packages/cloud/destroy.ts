@@ -1,0 +1,43 @@
+// Removes what a stopped cloud made on this machine: guests, networks, volumes, and its data directory.
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { readConfig, systemRandom } from "@micronova/kit";
+import { type CloudConfig, cloudConfig } from "./config.ts";
+import { openDataDir } from "./data-dir.ts";
+import { chooseNetwork, chooseVirt, chooseVolume, realVirt } from "./drivers.ts";
+import { systemPlatform } from "./serve.ts";
+
+/** The configuration a cloud last started with: what its drivers were, whatever is asked for now. */
+export const configFile = "config.json";
+
+export async function destroyCloud(dataDir: string): Promise<void> {
+  const dir = openDataDir(dataDir, systemRandom);
+  const path = join(dataDir, configFile);
+  // A cloud that never got as far as its first start has made nothing outside its directory.
+  if (existsSync(path)) {
+    const config = readConfig(cloudConfig, { overrides: JSON.parse(readFileSync(path, "utf8")) });
+    await dispose(config, dataDir, dir);
+  }
+  dir.release();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+async function dispose(
+  config: CloudConfig,
+  dataDir: string,
+  dir: ReturnType<typeof openDataDir>,
+): Promise<void> {
+  const platform = systemPlatform(config, dir);
+  const deps = { platform, config, dir };
+  const { driver } = await chooseVirt(config);
+  if (driver === "qemu") {
+    const virt = realVirt(deps);
+    await virt.start();
+    for (const { serverId } of await virt.list()) await virt.destroy(serverId);
+    await virt.stop();
+  }
+  platform.log.info({ dataDir }, "guests are gone");
+  await chooseNetwork(deps, driver).dispose();
+  const volumes = await chooseVolume(deps, driver);
+  await volumes.dispose();
+}

@@ -1,0 +1,88 @@
+// Which drivers a host gets: by what the operator asked for, who we are, and what the machine has.
+import { fakeDriver, qemuDriver, type VirtDriver } from "@micronova/compute";
+import { isFault, type Platform, processErrors, run } from "@micronova/kit";
+import {
+  fakeNetworkDriver,
+  linuxNetworkDriver,
+  type NetworkDriver,
+  userNetworkDriver,
+} from "@micronova/network";
+import {
+  fakeVolumeDriver,
+  fileVolumeDriver,
+  lvmUnavailable,
+  lvmVolumeDriver,
+  type VolumeDriver,
+} from "@micronova/volume";
+import type { CloudConfig } from "./config.ts";
+import type { DataDir } from "./data-dir.ts";
+import { errors } from "./errors.ts";
+
+/** What guests are, and why: said when the cloud starts. */
+export interface Choice {
+  readonly driver: "qemu" | "fake";
+  readonly why: string;
+}
+
+export interface DriverDeps {
+  readonly platform: Platform;
+  readonly config: CloudConfig;
+  readonly dir: DataDir;
+}
+
+export const isRoot = (): boolean => process.getuid?.() === 0;
+
+export async function chooseVirt(config: CloudConfig): Promise<Choice> {
+  const { driver } = config.virt;
+  if (driver === "fake") return { driver, why: "asked for" };
+  const isThere = await hasQemu();
+  if (isThere) return { driver: "qemu", why: driver === "qemu" ? "asked for" : "QEMU is installed" };
+  if (driver === "qemu") throw errors.noQemu();
+  return { driver: "fake", why: "QEMU is not installed; guests only seem to be" };
+}
+
+async function hasQemu(): Promise<boolean> {
+  try {
+    await run("qemu-system-x86_64", ["-version"]);
+    await run("qemu-img", ["--version"]);
+    return true;
+  } catch (error) {
+    if (isFault(error, processErrors.notFound)) return false;
+    throw error;
+  }
+}
+
+/** The driver of real guests; they run as another user when we are root. */
+export function realVirt({ platform, config, dir }: DriverDeps): VirtDriver {
+  return qemuDriver({ platform, stateDir: dir.file("servers"), accelerator: config.virt.accelerator });
+}
+
+/** The driver of one fake host; its guests outlive a kill of the cloud, as real ones do. */
+export function fakeVirt({ platform, config, dir }: DriverDeps, host: string): VirtDriver {
+  const { fake_delay_ms: delayMs } = config.virt;
+  const memory = config.ephemeral ? {} : { path: dir.file("hosts", host, "guests.json") };
+  return fakeDriver({ platform, delayMs, ...memory });
+}
+
+export function chooseNetwork({ platform, config, dir }: DriverDeps, virt: Choice["driver"]): NetworkDriver {
+  const { driver } = config.network;
+  const automatic = virt === "fake" ? "fake" : isRoot() ? "linux" : "user";
+  const chosen = driver === "auto" ? automatic : driver;
+  const stateDir = dir.file("network");
+  if (chosen === "fake") return fakeNetworkDriver();
+  if (chosen === "user") return userNetworkDriver({ platform, stateDir });
+  return linuxNetworkDriver({ platform, stateDir, cloudId: dir.secrets.cloudId });
+}
+
+export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Promise<VolumeDriver> {
+  const { platform, config, dir } = deps;
+  const { driver, group, size_gb: sizeGb } = config.volume;
+  const automatic = virt === "fake" ? "fake" : isRoot() ? "lvm" : "file";
+  const chosen = driver === "auto" ? automatic : driver;
+  if (chosen === "fake") return fakeVolumeDriver(config.ephemeral ? {} : { path: dir.file("volumes.json") });
+  if (chosen === "file") return fileVolumeDriver({ dir: dir.file("volumes") });
+  const why = await lvmUnavailable();
+  if (why !== null) throw errors.noLvm();
+  const own = { platform, stateDir: dir.file("lvm"), sizeGb };
+  return lvmVolumeDriver(group === undefined ? own : { ...own, volumeGroup: group });
+}

@@ -1,0 +1,34 @@
+// What a fresh cloud has, and the schema it has it in. Each package seeds itself; all of it is one transaction.
+import { computeMigrations, seedCompute } from "@micronova/compute";
+import { identityMigrations, seedIdentity } from "@micronova/identity";
+import { imageMigrations } from "@micronova/image";
+import { networkMigrations, seedNetwork } from "@micronova/network";
+import { placementMigrations } from "@micronova/placement";
+import { sagaMigrations } from "@micronova/saga";
+import type { Migration, Store } from "@micronova/store";
+import { seedVolume, volumeMigrations } from "@micronova/volume";
+import type { CloudConfig } from "./config.ts";
+import type { DataDir } from "./data-dir.ts";
+import { freeCidr } from "./free-cidr.ts";
+
+/** Lower layers first. */
+export const migrations: readonly Migration[] = [
+  ...sagaMigrations,
+  ...identityMigrations,
+  ...imageMigrations,
+  ...placementMigrations,
+  ...networkMigrations,
+  ...volumeMigrations,
+  ...computeMigrations,
+];
+
+export async function seed(store: Store, config: CloudConfig, dir: DataDir): Promise<void> {
+  const { adminPassword, demoPassword } = dir.secrets;
+  const cidr = config.network.cidr ?? freeCidr();
+  await store.transaction(async (tx) => {
+    const projects = await seedIdentity(tx, { adminPassword, demoPassword, region: config.region });
+    await seedNetwork(tx, { ...projects, cidr });
+    await seedVolume(tx);
+    await seedCompute(tx);
+  });
+}
