@@ -82,9 +82,9 @@ export interface ShapeOptions {
 }
 
 /**
- * How the answer's shape differs from the sample's: keys, nesting and JSON types. Null may stand for anything,
- * every element of a list is held against the sample's first, and an empty list or object says nothing of what
- * it would hold.
+ * How the answer's shape differs from the sample's: keys, nesting and JSON types. Null may stand for
+ * anything, every element of a list is held against the sample's first, and an empty list or object says
+ * nothing of what it would hold.
  */
 export function sameShape(answer: unknown, sample: unknown, options: ShapeOptions = {}): string[] {
   return differences(answer, sample, "").filter(
