@@ -6,7 +6,7 @@ import type { VolumeSource } from "../drivers/driver.ts";
 import { addMessage } from "../messages.ts";
 import { placeVolume, poolName } from "../pools.ts";
 import { volumes } from "../volumes.ts";
-import { volumeWorkerContract } from "../worker/contract.ts";
+import { bytesDeadlineMs, volumeWorkerContract } from "../worker/contract.ts";
 
 export interface VolumeCreateParams {
   readonly volumeId: Uuid;
@@ -35,6 +35,7 @@ export const volumeCreate = saga<VolumeCreateParams>("volume-create")
     },
   })
   .remote("create", {
+    deadlineMs: bytesDeadlineMs,
     do: ({ rpc }, { params, outputs }) => rpc.on(volumeWorkerContract, outputs.place.host).create(params),
     undo: ({ rpc }, { params, outputs }) =>
       rpc.on(volumeWorkerContract, outputs.place.host).delete({ volumeId: params.volumeId }),

@@ -3,7 +3,7 @@ import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { addMessage } from "../messages.ts";
 import { volumes } from "../volumes.ts";
-import { volumeWorkerContract } from "../worker/contract.ts";
+import { bytesDeadlineMs, volumeWorkerContract } from "../worker/contract.ts";
 
 export interface VolumeDeleteParams {
   readonly volumeId: Uuid;
@@ -17,6 +17,7 @@ export const volumeDelete = saga<VolumeDeleteParams>("volume-delete")
     },
   })
   .remote("wipe", {
+    deadlineMs: bytesDeadlineMs,
     async do({ rpc }, { params, outputs }) {
       if (outputs.locate !== null) await rpc.on(volumeWorkerContract, outputs.locate).delete(params);
     },

@@ -4,7 +4,7 @@ import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { addMessage } from "../messages.ts";
 import { volumes } from "../volumes.ts";
-import { volumeWorkerContract } from "../worker/contract.ts";
+import { bytesDeadlineMs, volumeWorkerContract } from "../worker/contract.ts";
 
 export interface VolumeExtendParams {
   readonly volumeId: Uuid;
@@ -18,6 +18,7 @@ export const volumeExtend = saga<VolumeExtendParams>("volume-extend")
     },
   })
   .remote("extend", {
+    deadlineMs: bytesDeadlineMs,
     async do({ rpc }, { params, outputs }) {
       if (outputs.locate !== null) await rpc.on(volumeWorkerContract, outputs.locate).extend(params);
     },
