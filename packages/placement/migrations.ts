@@ -19,8 +19,8 @@ export const placementMigrations: Migration[] = [
       `CREATE TABLE allocations (consumer_id TEXT NOT NULL, provider_id TEXT NOT NULL,
         resource_class TEXT NOT NULL, used BIGINT NOT NULL,
         PRIMARY KEY (consumer_id, provider_id, resource_class))`,
-      // Holds the amount as well, so that a provider's usage is summed from the index alone.
-      "CREATE INDEX allocations_usage ON allocations (provider_id, resource_class, used)",
+      // Holds consumer and amount as well, so that a provider's usage is summed from the index alone.
+      "CREATE INDEX allocations_usage ON allocations (provider_id, resource_class, consumer_id, used)",
       "CREATE TABLE resource_classes (name TEXT PRIMARY KEY, created_at BIGINT NOT NULL)",
       "CREATE TABLE traits (name TEXT PRIMARY KEY, created_at BIGINT NOT NULL)",
       `CREATE TABLE provider_traits (provider_id TEXT NOT NULL, trait TEXT NOT NULL,

@@ -30,7 +30,7 @@ export interface ServerDeps {
 }
 
 // Callers measure silence: shorter than any sensible timeout, long enough to cost nothing.
-export const beatEveryMs: Millis = 2_000;
+const beatEveryMs: Millis = 2_000;
 // How long `stop` waits for handlers. What runs longer is redelivered or times out at its caller.
 const stopWithinMs: Millis = 30_000;
 

@@ -11,7 +11,7 @@ const linksSince = {
   allocations: "1.11",
 } as const;
 
-export const providerView: View<ResourceProvider> = {
+const providerView: View<ResourceProvider> = {
   uuid: always(({ id }) => id),
   name: always(({ name }) => name),
   generation: always(({ generation }) => generation),
