@@ -3,6 +3,7 @@
 /** Debian packages whose files are taken; the libraries they need are found from there. */
 export const programPackages = [
   "busybox-static",
+  "bash",
   "dropbear-bin",
   "iproute2",
   "curl",
@@ -22,6 +23,7 @@ export const kernelMetaPackage = "linux-image-cloud-amd64";
 /** Programs of the guest, as their packages name them; all of them end in `/bin`. */
 export const programs = [
   "bin/busybox",
+  "bin/bash",
   "usr/sbin/dropbear",
   "usr/bin/dropbearkey",
   "bin/ip",
@@ -80,14 +82,14 @@ export const textFiles: Readonly<Record<string, string>> = {
   "etc/passwd": "root:x:0:0:root:/root:/bin/sh\ncirros:x:1000:1000:cirros:/home/cirros:/bin/sh\n",
   "etc/group": "root:x:0:\ntty:x:5:\ndisk:x:6:\ncirros:x:1000:\n",
   "etc/shadow": `root::20000:0:99999:7:::\ncirros:${cirrosHash}:20000:0:99999:7:::\n`,
-  "etc/shells": "/bin/sh\n/bin/ash\n",
+  "etc/shells": "/bin/sh\n/bin/bash\n/bin/ash\n",
   "etc/profile": "export PATH=/sbin:/bin:/usr/sbin:/usr/bin\n",
   "etc/hostname": "guest\n",
   "etc/hosts": "127.0.0.1 localhost\n",
   "etc/issue": "login as 'cirros' user. default password: 'gocubsgo'. use 'sudo' for root.\n",
   "etc/os-release": 'NAME="Micronova tiny guest"\nID=micronova-guest\nPRETTY_NAME="Micronova tiny guest"\n',
   // Busybox's acpid maps the key of the power button to this file.
-  "etc/acpi/PWRF/00000080": "#!/bin/sh\nexec /sbin/poweroff\n",
+  "etc/acpi/PWRF/00000080": "#!/bin/ash\nexec /sbin/poweroff\n",
 };
 
 export const folders = [
@@ -103,6 +105,13 @@ export const folders = [
   "var/log",
   "etc/dropbear",
 ] as const;
+
+/**
+ * The shell of users and of their scripts. Not busybox's: Debian builds that to prefer its own applets to
+ * programs of the same name, and its `mke2fs` or `ip` know less. Our own scripts use it under the name `ash`,
+ * since it starts faster.
+ */
+export const shellLink = { name: "sh", target: "bash" } as const;
 
 /** Everything lives in `/bin` and `/lib`; the other names lead there. */
 export const folderLinks: Readonly<Record<string, string>> = {

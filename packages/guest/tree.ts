@@ -5,7 +5,16 @@ import { chmod, copyFile, mkdir, readdir, readFile, symlink, writeFile } from "n
 import { basename, dirname, join } from "node:path";
 import { run } from "@micronova/kit";
 import { guestErrors } from "./errors.ts";
-import { folderLinks, folders, modules, ownFiles, packageFiles, programs, textFiles } from "./recipe.ts";
+import {
+  folderLinks,
+  folders,
+  modules,
+  ownFiles,
+  packageFiles,
+  programs,
+  shellLink,
+  textFiles,
+} from "./recipe.ts";
 
 const filesFolder = join(import.meta.dirname, "files");
 const architectureFolder = "x86_64-linux-gnu";
@@ -16,6 +25,7 @@ const loader = "lib64/ld-linux-x86-64.so.2";
 export async function layOutGuest(packages: string, tree: string): Promise<void> {
   await layOutFolders(tree);
   for (const program of programs) await copyProgram(packages, program, tree);
+  await symlink(shellLink.target, join(tree, "bin", shellLink.name));
   await linkApplets(packages, tree);
   await copyFile(join(packages, loader), join(tree, loader));
   await chmod(join(tree, loader), 0o755);
@@ -30,6 +40,7 @@ export async function layOutGuest(packages: string, tree: string): Promise<void>
   // the others.
   await chmod(join(tree, "bin/busybox"), 0o4755);
   await chmod(join(tree, "etc/shadow"), 0o600);
+  await chmod(join(tree, "tmp"), 0o1777);
 }
 
 /** Fills `tree` with the ramdisk of the bootable disk: busybox, the drivers of disks, `init`. */
