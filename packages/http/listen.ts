@@ -48,6 +48,10 @@ export interface InjectResponse {
 // How long stopping waits for requests in flight before it closes their connections.
 const stopWaitsMs = 10_000;
 
+// A connection on which nothing has moved for so long is closed: a client that stalls in the middle of a body would
+// hold it for ever. Longer than any handler takes.
+const idleMs = 120_000;
+
 export function listen(platform: Platform, options: ListenOptions): HttpServer {
   const dispatch = dispatcher(platform, options);
   let fastify: FastifyInstance | null = null;
@@ -162,9 +166,15 @@ async function makeFastify(options: ListenOptions, dispatch: Dispatch): Promise<
       isTls,
     });
     reply.code(told.status).headers(told.headers);
-    return reply.send(told.body ?? undefined);
+    // As bytes: to text Fastify would add a charset, which OpenStack's services do not send with JSON.
+    return reply.send(typeof told.body === "string" ? Buffer.from(told.body) : (told.body ?? undefined));
   };
-  const common = { logger: false, bodyLimit: Number.MAX_SAFE_INTEGER, exposeHeadRoutes: false };
+  const common = {
+    logger: false,
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    exposeHeadRoutes: false,
+    connectionTimeout: idleMs,
+  };
   // Paths that are no valid URL still get an answer of ours.
   const frameworkErrors = (_error: Error, request: FastifyRequest, reply: FastifyReply) =>
     answer(request, reply);
