@@ -51,6 +51,12 @@ export const errors = errorTable("volume", {
     text: (size: number, imageGb: number) =>
       `Invalid input received: Size of specified image ${imageGb}GB is larger than volume size ${size}GB.`,
   },
+  imageFormat: {
+    status: 400,
+    text: (id: string, format: string) =>
+      `Image ${id} is unacceptable: volumes are made of raw and qcow2 images, not of ${format}.`,
+  },
+  noProject: { status: 400, text: () => "Volumes belong to projects: ask with a token of one." },
   imageNeedsMore: {
     status: 400,
     text: (size: number, minDisk: number) =>

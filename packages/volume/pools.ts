@@ -7,7 +7,7 @@ import type { VolumeServiceRow } from "./tables.ts";
 import type { PoolReport } from "./worker/contract.ts";
 
 /** A worker that has said nothing for so long counts as down: Cinder's default. */
-export const serviceDownMs: Millis = 60_000;
+const serviceDownMs: Millis = 60_000;
 
 export async function recordPool(tx: Tx, report: PoolReport): Promise<void> {
   const { host, backend, pool, capacity } = report;

@@ -5,7 +5,7 @@ import { errors } from "./errors.ts";
 import { volumeTypes } from "./types.ts";
 
 /** Cinder's defaults; -1 is without limit. */
-export const defaultLimits: Readonly<Record<string, number>> = {
+const defaultLimits: Readonly<Record<string, number>> = {
   volumes: 10,
   snapshots: 10,
   gigabytes: 1000,

@@ -40,8 +40,22 @@ async function findImage(tx: Tx, context: RequestContext, id: Uuid): Promise<Ima
   }
 }
 
+/**
+ * How the driver is to read each of the formats it can; what is a disk's plain bytes under another name is
+ * raw.
+ */
+const readAs: Readonly<Record<string, "raw" | "qcow2">> = {
+  raw: "raw",
+  iso: "raw",
+  ami: "raw",
+  aki: "raw",
+  ari: "raw",
+  qcow2: "qcow2",
+};
+
 function sourceOf(image: ImageSource): VolumeSource {
-  const format = image.disk_format === "qcow2" ? "qcow2" : "raw";
+  const format = readAs[image.disk_format];
+  if (format === undefined) throw errors.imageFormat(image.id, image.disk_format);
   return { kind: "image", path: image.path, format };
 }
 
@@ -49,8 +63,8 @@ function metadataOf(image: ImageSource): Record<string, string> {
   const fixed = {
     image_id: image.id,
     image_name: image.name ?? "",
-    disk_format: image.disk_format ?? "raw",
-    container_format: image.container_format ?? "bare",
+    disk_format: image.disk_format,
+    container_format: image.container_format,
     min_disk: `${image.min_disk}`,
     min_ram: `${image.min_ram}`,
     size: `${image.size}`,

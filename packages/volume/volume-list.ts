@@ -84,7 +84,7 @@ function filtered(tx: Tx, filter: VolumeFilter) {
   if (projectId !== null) query = query.where("project_id", "=", projectId);
   if (userId !== undefined) query = query.where("user_id", "=", userId);
   if (name !== undefined) query = query.where("name", "=", name);
-  if (nameLike !== undefined) query = query.where(contains("name", nameLike));
+  if (nameLike !== undefined) query = query.where(nameContains(nameLike));
   if (filter.status !== undefined) query = query.where(sql<boolean>`status = ${filter.status}`);
   if (bootable !== undefined) query = query.where("bootable", "=", bootable ? 1 : 0);
   if (filter.availabilityZone !== undefined)
@@ -93,15 +93,16 @@ function filtered(tx: Tx, filter: VolumeFilter) {
   if (id !== undefined) query = query.where("id", "=", id);
   for (const [key, value] of Object.entries(filter.metadata ?? {})) {
     // Quotes inside keys and values are escaped in the stored JSON, so the pair's text is found only as a
-    // pair.
-    query = query.where(contains("metadata", `${JSON.stringify(key)}:${JSON.stringify(value)}`));
+    // pair. Unlike LIKE, `replace` minds the case on both engines.
+    const pair = `${JSON.stringify(key)}:${JSON.stringify(value)}`;
+    query = query.where(sql<boolean>`replace(metadata, ${pair}, '') <> metadata`);
   }
   return query;
 }
 
-function contains(column: "name" | "metadata", text: string) {
-  const pattern = `%${text.replaceAll(/[!%_]/g, "!$&")}%`;
-  return sql<boolean>`${sql.ref(column)} LIKE ${pattern} ESCAPE '!'`;
+function nameContains(text: string) {
+  const pattern = `%${text.toLowerCase().replaceAll(/[!%_]/g, "!$&")}%`;
+  return sql<boolean>`lower(name) LIKE ${pattern} ESCAPE '!'`;
 }
 
 function expressionOf(key: SortKey) {

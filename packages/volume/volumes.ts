@@ -57,14 +57,15 @@ async function create(
   if (zoneName !== zone) throw errors.unknownZone(zoneName);
   const image = await sourceImage(tx, context, wanted.imageRef ?? null, wanted.size);
   const { projectId, userId } = context;
+  if (projectId === null) throw errors.noProject();
   const { size } = wanted;
-  await requireQuota(tx, projectId ?? "", { volumes: 1, gigabytes: size, size, typeId: type.id });
+  await requireQuota(tx, projectId, { volumes: 1, gigabytes: size, size, typeId: type.id });
   const id: Uuid = wanted.id ?? newId(tx);
   const volume = await tx
     .insertInto("volumes")
     .values({
       id,
-      project_id: projectId ?? "",
+      project_id: projectId,
       user_id: userId ?? "",
       name: wanted.name ?? null,
       description: wanted.description ?? null,

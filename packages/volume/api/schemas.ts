@@ -11,7 +11,7 @@ const strict = { additionalProperties: false } as const;
 /** Python clients send booleans as words. */
 const trueWords = ["true", "1", "t", "y", "yes", "on"];
 const falseWords = ["false", "0", "f", "n", "no", "off"];
-export const boolLike = Type.Union([
+const boolLike = Type.Union([
   Type.Boolean(),
   Type.String({ pattern: `^(${[...trueWords, ...falseWords].flatMap(cases).join("|")})$` }),
 ]);
@@ -22,11 +22,7 @@ function cases(word: string): string[] {
   return [...new Set([word, word.toUpperCase(), word.charAt(0).toUpperCase() + word.slice(1)])];
 }
 
-export const metadataSchema = Type.Record(
-  Type.String({ pattern: "^[a-zA-Z0-9-_:. /]{1,255}$" }),
-  text(),
-  strict,
-);
+const metadataSchema = Type.Record(Type.String({ pattern: "^[a-zA-Z0-9-_:. /]{1,255}$" }), text(), strict);
 const sizeSchema = Type.Union([
   Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
   Type.String({ pattern: "^[0-9]+$" }),

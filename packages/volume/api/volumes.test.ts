@@ -252,6 +252,8 @@ test(
     assert.equal(await names("name=a"), "a");
     assert.equal(await names("status=error"), "");
     assert.equal(await names(`metadata=${encodeURIComponent("{'tier': 'b'}")}`), "b");
+    assert.equal(await names(`metadata=${encodeURIComponent("{'tier': 'B'}")}`), "");
+    assert.equal(await names("name~=B"), "b");
     const first = await cloud.call("member", "GET", `${root}/volumes?sort=name:asc&limit=2&with_count=true`, {
       headers: at("3.45"),
     });

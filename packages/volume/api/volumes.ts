@@ -12,7 +12,7 @@ import { filterOf, type ListQuery, requireKnownFilters } from "./volume-filters.
 
 const route = routesOf<VolumeDeps>();
 
-export const createVolume = route({
+const createVolume = route({
   method: "POST",
   path: "/volumes",
   policy: "volume:create",
@@ -47,7 +47,7 @@ const unsupportedSources = [
   ["consistencygroup_id", "consistency group"],
 ] as const;
 
-export const listVolumeSummaries = route({
+const listVolumeSummaries = route({
   method: "GET",
   path: "/volumes",
   policy: "volume:get_all",
@@ -64,7 +64,7 @@ export const listVolumeSummaries = route({
   },
 });
 
-export const listVolumeDetails = route({
+const listVolumeDetails = route({
   method: "GET",
   path: "/volumes/detail",
   policy: "volume:get_all",
@@ -82,7 +82,7 @@ export const listVolumeDetails = route({
   },
 });
 
-export const summarizeVolumes = route({
+const summarizeVolumes = route({
   method: "GET",
   path: "/volumes/summary",
   policy: "volume:get_all",
@@ -102,7 +102,7 @@ export const summarizeVolumes = route({
 // A summary reads this many volumes at most.
 const summaryMax = 100_000;
 
-export const showVolume = route({
+const showVolume = route({
   method: "GET",
   path: "/volumes/:volume_id",
   policy: "volume:get",
@@ -115,7 +115,7 @@ export const showVolume = route({
   },
 });
 
-export const updateVolume = route({
+const updateVolume = route({
   method: "PUT",
   path: "/volumes/:volume_id",
   policy: "volume:update",
@@ -132,7 +132,7 @@ export const updateVolume = route({
   },
 });
 
-export const deleteVolume = route({
+const deleteVolume = route({
   method: "DELETE",
   path: "/volumes/:volume_id",
   policy: "volume:delete",

@@ -13,7 +13,7 @@ interface OneVolume {
 const bytesTimeoutMs = 60_000;
 const plainTimeoutMs = 30_000;
 
-/** Wiping a large volume on a slow disk takes hours. A worker that died is noticed by its silence, long before. */
+/** Wiping a large volume takes hours. A worker that died is noticed by its silence, long before. */
 export const bytesDeadlineMs = 6 * 3_600_000;
 
 export const volumeWorkerContract = contract("volume", {

@@ -42,7 +42,7 @@ export function lvmCommands(options: {
 }
 
 /** Takes the rows out of `{"report":[{"lv":[…]}]}`, whatever the inner key. */
-export function rowsOf(json: string): readonly ReportRow[] {
+function rowsOf(json: string): readonly ReportRow[] {
   // The documented shape of --reportformat json.
   const { report } = JSON.parse(json) as { report: readonly Record<string, readonly ReportRow[]>[] };
   return report.flatMap((part) => Object.values(part).flat());

@@ -1,5 +1,5 @@
-// What an interrupted driver leaves in its volume group, and that the next one makes it whole; and that nothing of
-// others is touched.
+// What an interrupted driver leaves in its volume group, and that the next one makes it whole; and that
+// nothing of others is touched.
 import assert from "node:assert/strict";
 import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";

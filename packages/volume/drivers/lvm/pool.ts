@@ -49,7 +49,7 @@ export async function ours(pool: Pool): Promise<readonly LogicalVolume[]> {
 }
 
 /** Called within the lane. */
-export async function find(pool: Pool, name: string): Promise<LogicalVolume | null> {
+async function find(pool: Pool, name: string): Promise<LogicalVolume | null> {
   return findIn(pool, await pool.group.layout(), name);
 }
 
