@@ -48,8 +48,8 @@ export interface InjectResponse {
 // How long stopping waits for requests in flight before it closes their connections.
 const stopWaitsMs = 10_000;
 
-// A connection on which nothing has moved for so long is closed: a client that stalls in the middle of a body would
-// hold it for ever. Longer than any handler takes.
+// A connection on which nothing has moved for so long is closed: a client that stalls in the middle of a body
+// would hold it for ever. Longer than any handler takes.
 const idleMs = 120_000;
 
 export function listen(platform: Platform, options: ListenOptions): HttpServer {

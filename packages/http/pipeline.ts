@@ -37,6 +37,7 @@ export function pipeline<D>(options: ServiceOptions<D>) {
       incoming,
       requestId,
       version: options.history?.min ?? unversioned,
+      context: null,
     };
     const answer = await answerTo(exchange);
     record(exchange, answer.status, platform.clock.monotonic() - started);
@@ -52,6 +53,8 @@ interface Exchange<D> {
   readonly requestId: string;
   /** The negotiated version, once it is known. */
   version: Version;
+  /** Who asks, once the token is checked. */
+  context: ApiContext | null;
 }
 
 async function answerTo<D>(exchange: Exchange<D>): Promise<Answer> {
@@ -81,6 +84,7 @@ async function perform<D>(exchange: Exchange<D>): Promise<Answer> {
 
   const isOpen = route.policy === null && route.actions === undefined;
   const context = isOpen ? nobody(exchange) : await authenticated(exchange);
+  exchange.context = context;
   if (found.projectId !== null && !isOpen) checkProject(found.projectId, context);
   const request = requestOf(exchange, context, found);
   if (route.actions !== undefined) return performAction(exchange, request, route.actions);
@@ -273,15 +277,20 @@ function jsonAnswer(body: unknown, status: number): Answer {
   return { status, headers: jsonHeaders, body: JSON.stringify(body) };
 }
 
-function record<D>(
-  { options, platform, incoming, requestId }: Exchange<D>,
-  status: number,
-  ms: number,
-): void {
+function record<D>(exchange: Exchange<D>, status: number, ms: number): void {
+  const { options, platform, incoming, requestId, context } = exchange;
   const labels = { service: options.name, method: incoming.method, status: String(status) };
   platform.metrics.count("micronova_http_requests_total", labels);
   platform.metrics.seconds("micronova_http_request_duration_seconds", ms / 1000, { service: options.name });
-  const fields = { ...labels, requestId, path: incoming.path, ms: Math.round(ms * 10) / 10 };
+  const fields = {
+    ...labels,
+    requestId,
+    globalRequestId: context?.globalRequestId ?? undefined,
+    userId: context?.userId ?? undefined,
+    projectId: context?.projectId ?? undefined,
+    path: incoming.path,
+    ms: Math.round(ms * 10) / 10,
+  };
   if (incoming.method === "GET" || incoming.method === "HEAD") platform.log.debug(fields, "request answered");
   else platform.log.info(fields, "request answered");
 }
