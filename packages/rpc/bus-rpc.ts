@@ -2,18 +2,10 @@
 import type { Bus, Consumer } from "@micronova/amqp";
 import { hexId, type Platform, type Service } from "@micronova/kit";
 import { type Outgoing, RpcClient } from "./client.ts";
-import type {
-  CallOptions,
-  Calls,
-  CastCalls,
-  Contract,
-  Handlers,
-  Rpc,
-  ServeOptions,
-  Topic,
-} from "./contract.ts";
+import type { CallOptions, Calls, CastCalls, Contract, Rpc, Topic } from "./contract.ts";
 import { memoryFences } from "./fences.ts";
 import { fanoutExchange, fanoutQueue, workTarget } from "./names.ts";
+import { RecentIds } from "./recent-ids.ts";
 import { RpcServer, type ServerDeps } from "./server.ts";
 
 export interface BusRpcDeps {
@@ -32,18 +24,32 @@ export function busRpc(deps: BusRpcDeps): Rpc {
   const processId = hexId(platform.random.uuid());
   const client = new RpcClient({ platform, bus, processId });
   const call = (outgoing: Outgoing) => client.call(outgoing);
+  const recent = new RecentIds();
   const announced = new Set<string>();
   let listeners = 0;
   return {
-    on: (contract, host, options) => callsOf(contract, workTarget(contract.topic, host), options, call),
-    any: (contract, options) => callsOf(contract, workTarget(contract.topic, null), options, call),
-    cast: <C extends Contract>(contract: C, options: CallOptions) =>
+    on: (contract, host, options) =>
+      callsOf(contract, { target: workTarget(contract.topic, host), options, send: call }),
+    any: (contract, options) =>
+      callsOf(contract, { target: workTarget(contract.topic, null), options, send: call }),
+    cast: <C extends Contract>(contract: C, options: CallOptions) => {
+      const send = (outgoing: Outgoing) => client.cast(outgoing);
+      const calls = callsOf(contract, { target: workTarget(contract.topic, null), options, send });
       // A cast's proxy differs from a call's by what its promises say.
-      callsOf(contract, workTarget(contract.topic, null), options, (outgoing) =>
-        client.cast(outgoing),
-      ) as unknown as CastCalls<C>,
-    serve: (contract, host, handlers, options) =>
-      new RpcServer(serverDeps(deps, contract, host, handlers, options)),
+      return calls as unknown as CastCalls<C>;
+    },
+    serve: (contract, host, handlers, options = {}) =>
+      new RpcServer({
+        platform,
+        bus,
+        recent,
+        contract,
+        target: workTarget(contract.topic, host),
+        // Arguments arrive as the contract's proxy sent them; the dispatcher itself does not look into them.
+        handlers: handlers as unknown as ServerDeps["handlers"],
+        fences: options.fences ?? memoryFences(),
+        prefetch: options.prefetch ?? prefetchDefault,
+      }),
     async announce(topic, event) {
       const exchange = fanoutExchange(topic.name);
       if (!announced.has(topic.name)) await bus.declare(exchange);
@@ -51,18 +57,19 @@ export function busRpc(deps: BusRpcDeps): Rpc {
       // That an event is plain JSON is `topic`'s condition.
       await bus.publish({ exchange: exchange.name, key: "" }, { body: event as never });
     },
-    listen: (topic, handle) => listener(bus, topic, `${processId}_${++listeners}`, handle),
+    listen: (topic, handle) => listener(bus, { topic, id: `${processId}_${++listeners}`, handle }),
     close: async () => client.close(),
   };
 }
 
+interface Calling {
+  readonly target: string;
+  readonly options: CallOptions;
+  readonly send: (outgoing: Outgoing) => Promise<unknown>;
+}
+
 /** The typed proxy of a contract: a function for each of its methods. */
-function callsOf<C extends Contract>(
-  contract: C,
-  target: string,
-  options: CallOptions,
-  send: (outgoing: Outgoing) => Promise<unknown>,
-): Calls<C> {
+function callsOf<C extends Contract>(contract: C, { target, options, send }: Calling): Calls<C> {
   const calls: Record<string, (args: unknown) => Promise<unknown>> = {};
   for (const method of Object.keys(contract.methods)) {
     calls[method] = (args) => send({ contract, target, method, args, options });
@@ -71,26 +78,13 @@ function callsOf<C extends Contract>(
   return calls as unknown as Calls<C>;
 }
 
-function serverDeps<C extends Contract>(
-  { platform, bus }: BusRpcDeps,
-  contract: C,
-  host: string | null,
-  handlers: Handlers<C>,
-  options: ServeOptions = {},
-): ServerDeps {
-  return {
-    platform,
-    bus,
-    contract,
-    target: workTarget(contract.topic, host),
-    // Arguments arrive as the contract's proxy sent them; the dispatcher itself does not look into them.
-    handlers: handlers as unknown as ServerDeps["handlers"],
-    fences: options.fences ?? memoryFences(),
-    prefetch: options.prefetch ?? prefetchDefault,
-  };
+interface Listening<E> {
+  readonly topic: Topic<E>;
+  readonly id: string;
+  readonly handle: (event: E) => void;
 }
 
-function listener<E>(bus: Bus, topic: Topic<E>, id: string, handle: (event: E) => void): Service {
+function listener<E>(bus: Bus, { topic, id, handle }: Listening<E>): Service {
   let consumer: Consumer | null = null;
   return {
     name: `listener of ${topic.name}`,

@@ -6,7 +6,7 @@ import type { CallInfo, Contract, Fence, FenceStore } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
 import { Lanes } from "./lanes.ts";
 import { workExchange, workQueue } from "./names.ts";
-import { RecentIds } from "./recent-ids.ts";
+import type { RecentIds } from "./recent-ids.ts";
 import {
   asFault,
   asJson,
@@ -27,6 +27,8 @@ export interface ServerDeps {
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly fences: FenceStore;
   readonly prefetch: number;
+  /** Shared by the process's servers: an id is of one message, wherever it is delivered. */
+  readonly recent: RecentIds;
 }
 
 // Callers measure silence: shorter than any sensible timeout, long enough to cost nothing.
@@ -38,7 +40,6 @@ export class RpcServer implements Service {
   readonly name: string;
   readonly #deps: ServerDeps;
   readonly #lanes = new Lanes();
-  readonly #recent = new RecentIds();
   readonly #inHand = new Set<CallMessage>();
   #consumer: Consumer | null = null;
   #isBeating = false;
@@ -75,7 +76,7 @@ export class RpcServer implements Service {
     if (call === null) {
       this.#deps.platform.log.warn({ queue: this.#deps.target }, "message is not a call");
       delivery.ack();
-    } else if (this.#recent.add(call._unique_id)) {
+    } else if (this.#deps.recent.add(call._unique_id)) {
       this.#inHand.add(call);
       this.#beatLater();
       // `#work` turns every error into an answer.
