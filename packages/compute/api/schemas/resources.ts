@@ -33,21 +33,24 @@ const sortColumns = [
 const words = (all: readonly string[]) => Type.Union(all.map((word) => Type.Literal(word)));
 const flavorFilters = { limit, marker: list, is_public: list, minRam: list, minDisk: list };
 const sortDir = Type.Optional(Type.Array(words(["asc", "desc"])));
+const oldFlavorFilters = {
+  ...flavorFilters,
+  sort_key: Type.Optional(Type.Array(words(sortColumns))),
+  sort_dir: sortDir,
+};
+const newFlavorFilters = {
+  ...flavorFilters,
+  name: list,
+  sort_key: Type.Optional(Type.Array(words(sortColumns.filter((key) => key !== "rxtx_factor")))),
+  sort_dir: sortDir,
+};
 export const flavorsQuery = eitherVersion(
+  [until("2.74"), Type.Object(oldFlavorFilters, open)],
   [
-    until("2.101"),
-    query({ ...flavorFilters, sort_key: Type.Optional(Type.Array(words(sortColumns))), sort_dir: sortDir }),
-  ],
-  [
-    since("2.102"),
-    Type.Object(
-      {
-        ...flavorFilters,
-        name: list,
-        sort_dir: sortDir,
-        sort_key: Type.Optional(Type.Array(words(sortColumns.filter((key) => key !== "rxtx_factor")))),
-      },
-      closed,
+    since("2.75"),
+    eitherVersion(
+      [until("2.101"), Type.Object(oldFlavorFilters, closed)],
+      [since("2.102"), Type.Object(newFlavorFilters, closed)],
     ),
   ],
 );

@@ -1,0 +1,15 @@
+// What answers above the API's own version, under `/compute`: the list of versions, for clients without a token.
+import { type HttpService, novaDialect, service } from "@micronova/http";
+import { rootVersionRoutes } from "./api/versions.ts";
+import type { ComputeDeps } from "./deps.ts";
+
+export function computeRootService(deps: ComputeDeps): HttpService {
+  return service({
+    name: "compute-versions",
+    routes: rootVersionRoutes,
+    deps,
+    policies: {},
+    dialect: novaDialect,
+    authenticator: deps.authenticator,
+  });
+}
