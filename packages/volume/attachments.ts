@@ -150,16 +150,18 @@ const words: Readonly<Record<AttachmentMove, string>> = {
 // A list is read in one piece: a project has at most as many attachments as volumes.
 const listMax = 1000;
 
-export async function listAttachments(
-  tx: Tx,
-  context: RequestContext,
-  filter: { readonly volumeId?: Uuid; readonly serverId?: Uuid },
-): Promise<VolumeAttachment[]> {
-  let query = tx
-    .selectFrom("volume_attachments")
-    .selectAll()
-    .where("project_id", "=", context.projectId ?? "");
-  if (filter.volumeId !== undefined) query = query.where("volume_id", "=", filter.volumeId);
-  if (filter.serverId !== undefined) query = query.where("server_id", "=", filter.serverId);
+export interface AttachmentFilter {
+  /** Null is every project, for administrators. */
+  readonly projectId: string | null;
+  readonly volumeId?: Uuid;
+  readonly serverId?: Uuid;
+}
+
+export async function listAttachments(tx: Tx, filter: AttachmentFilter): Promise<VolumeAttachment[]> {
+  const { projectId, volumeId, serverId } = filter;
+  let query = tx.selectFrom("volume_attachments").selectAll();
+  if (projectId !== null) query = query.where("project_id", "=", projectId);
+  if (volumeId !== undefined) query = query.where("volume_id", "=", volumeId);
+  if (serverId !== undefined) query = query.where("server_id", "=", serverId);
   return await query.orderBy("created_at", "desc").limit(listMax).execute();
 }

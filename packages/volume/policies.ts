@@ -58,6 +58,8 @@ export const volumePolicies: Policies = {
   "volume_extension:extensions": "anyone",
   "volume_extension:resource_filters": "anyone",
   "limits_extension:used_limits": "reader",
+  "backup:get_all": "reader",
+  "volume_extension:qos_specs_manage:get_all": "admin",
   "message:get": "reader",
   "message:get_all": "reader",
   "message:delete": "member",

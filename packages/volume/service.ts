@@ -1,6 +1,7 @@
 // The service as clients see it: all routes of block storage, and the list of its versions one level above.
 import { type HttpService, novaDialect, service } from "@micronova/http";
 import { attachmentRoutes } from "./api/attachments.ts";
+import { backupRoutes } from "./api/backups.ts";
 import { discoveryRoutes, rootRoute } from "./api/discovery.ts";
 import { messageRoutes } from "./api/messages.ts";
 import { quotaRoutes } from "./api/quotas.ts";
@@ -31,6 +32,7 @@ export function volumeService(deps: VolumeDeps): HttpService {
       ...serviceRoutes,
       ...messageRoutes,
       ...snapshotRoutes,
+      ...backupRoutes,
     ],
     deps,
     policies: volumePolicies,

@@ -1,9 +1,19 @@
 // /attachments (from 3.27 on): who uses a volume, for clients that attach volumes to something else than
 // servers here.
-import { actionRoute, actionsOf, always, reply, routesOf, since, type View } from "@micronova/http";
+import {
+  type ApiRequest,
+  actionRoute,
+  actionsOf,
+  always,
+  reply,
+  routesOf,
+  since,
+  type View,
+} from "@micronova/http";
 import { isoMicros } from "@micronova/kit";
 import { newId } from "@micronova/store";
 import {
+  type AttachmentFilter,
   completeAttachment,
   getAttachment,
   listAttachments,
@@ -14,7 +24,7 @@ import {
 } from "../attachments.ts";
 import type { VolumeDeps } from "../deps.ts";
 import type { VolumeAttachment } from "../tables.ts";
-import { anything, createAttachmentBody, updateAttachmentBody } from "./schemas.ts";
+import { anything, createAttachmentBody, isTrue, updateAttachmentBody } from "./schemas.ts";
 
 const route = routesOf<VolumeDeps>();
 const action = actionsOf<VolumeDeps>();
@@ -43,7 +53,7 @@ const listSummaries = route({
   ...present,
   summary: "Lists attachments with their volume and server.",
   async handle(request, { store }) {
-    const found = await listAttachments(store.read, request.context, filterOf(request.query));
+    const found = await listAttachments(store.read, filterOf(request));
     return { attachments: found.map((one) => request.render(summaryView, one)) };
   },
 });
@@ -56,7 +66,7 @@ const listDetails = route({
   ...present,
   summary: "Lists attachments with all their fields.",
   async handle(request, { store }) {
-    const found = await listAttachments(store.read, request.context, filterOf(request.query));
+    const found = await listAttachments(store.read, filterOf(request));
     return { attachments: found.map((one) => request.render(detailView, one)) };
   },
 });
@@ -171,10 +181,15 @@ function connectedBy(connector: Readonly<Record<string, unknown>>): Partial<Volu
   };
 }
 
-function filterOf(query: unknown): { readonly volumeId?: string; readonly serverId?: string } {
+function filterOf({
+  query,
+  context,
+}: Pick<ApiRequest<unknown, unknown>, "query" | "context">): AttachmentFilter {
   // A route without a schema has the query as it came: text, or several texts.
-  const { volume_id, instance_id } = query as Readonly<Record<string, unknown>>;
+  const { volume_id, instance_id, all_tenants } = query as Readonly<Record<string, unknown>>;
+  const everyone = context.isAdmin && typeof all_tenants === "string" && isTrue(all_tenants);
   return {
+    projectId: everyone ? null : (context.projectId ?? ""),
     ...(typeof volume_id === "string" ? { volumeId: volume_id } : {}),
     ...(typeof instance_id === "string" ? { serverId: instance_id } : {}),
   };

@@ -215,6 +215,24 @@ test(
 );
 
 test(
+  "an administrator's forced deletion ends a volume that is still being made",
+  inCloud(async (cloud) => {
+    const body = { volume: { size: 1 } };
+    const made = await cloud.call("member", "POST", `${root}/volumes`, { body });
+    const url = `${adminRoot}/volumes/${(made.body as Body).volume.id}`;
+
+    const refused = await cloud.call("member", "DELETE", `${root}/volumes/${(made.body as Body).volume.id}`);
+    const forced = await cloud.call("admin", "POST", `${url}/action`, { body: { "os-force_delete": {} } });
+    await cloud.settle();
+
+    assert.deepEqual([refused.status, forced.status], [400, 202]);
+    assert.equal((await cloud.call("admin", "GET", url)).status, 404);
+    assert.deepEqual(await cloud.driver.list(), []);
+    await cloud.check();
+  }),
+);
+
+test(
   "a volume grows, and only grows",
   inCloud(async (cloud) => {
     const id = await created(cloud);

@@ -23,7 +23,7 @@ const createVolume = route({
     const wanted = request.body.volume;
     for (const [key, what] of unsupportedSources) if (wanted[key]) throw errors.unsupportedSource(what);
     const size = Number(wanted.size ?? 0);
-    if (size < 1) throw errors.sizeMissing();
+    if (size < 1 || size > sizeMax) throw errors.sizeMissing();
     const details = await deps.store.transaction(async (tx) => {
       const volume = await volumes.create(tx, deps, request.context, {
         ...wanted,
@@ -38,6 +38,9 @@ const createVolume = route({
     return { volume: request.render(volumeView, details) };
   },
 });
+
+// Cinder's own bound, which a number written as text escapes.
+const sizeMax = 2_147_483_647;
 
 const unsupportedSources = [
   ["snapshot_id", "snapshot"],

@@ -165,6 +165,20 @@ describe("the lvm driver", { skip, concurrency: 4 }, () => {
     }
   });
 
+  test(
+    "a group that is to be larger grows at the next start, with its volumes in it",
+    withPool(async ({ stateDir, driver }) => {
+      await driver.create({ volumeId, sizeGb: 1 }, { kind: "blank" });
+      await write(driver, volumeId);
+
+      const next = lvmVolumeDriver({ platform: testPlatform(), stateDir, sizeGb: 8 });
+      await next.start();
+
+      assert.deepEqual(await next.capacity(), { ...(await driver.capacity()), totalGb: 8, freeGb: 7 });
+      assert.deepEqual(await read(next, volumeId), secret);
+    }),
+  );
+
   test("dispose leaves neither loop device nor file", async () => {
     const stateDir = await mkdtemp(join(tmpdir(), "micronova-lvm-"));
     const driver = aDriver(stateDir);

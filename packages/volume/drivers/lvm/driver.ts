@@ -1,6 +1,7 @@
 // Volumes as logical volumes. A volume that is being filled carries a tag saying from which byte on it is not
 // yet what it should be; so after a crash every method knows how far the last one came, and nobody sees
 // another tenant's old bytes.
+import { statfs } from "node:fs/promises";
 import type { Platform, Uuid } from "@micronova/kit";
 import type { PoolCapacity, VolumeConnection, VolumeDriver, VolumeSource, VolumeSpec } from "../driver.ts";
 import { volumeDriverErrors } from "../errors.ts";
@@ -44,7 +45,7 @@ export function lvmVolumeDriver(options: LvmVolumeOptions): VolumeDriver {
       opened = null;
     },
     dispose: () => dispose(options),
-    capacity: () => capacity(pool()),
+    capacity: () => capacity(pool(), options),
     async list() {
       const volumes = await pool().lane(() => pools.ours(pool()));
       return volumes.flatMap(({ name, size }) => {
@@ -83,10 +84,17 @@ async function dispose(options: LvmVolumeOptions): Promise<void> {
   for (const volume of await pools.ours(pool)) await pools.wipe(pool, volume);
 }
 
-async function capacity(pool: Pool): Promise<PoolCapacity> {
+async function capacity(pool: Pool, options: LvmVolumeOptions): Promise<PoolCapacity> {
   const { total, free } = await pool.lane(() => pool.group.size());
+  // The driver's own group lies on a sparse file: room that the disk does not have is not offered.
+  const disk = options.volumeGroup === undefined ? await freeOnDisk(options.stateDir) : free;
   const gb = (bytes: number) => Math.floor(bytes / bytesPerGb);
-  return { totalGb: gb(total), freeGb: gb(free), mode: pool.group.mode };
+  return { totalGb: gb(total), freeGb: gb(Math.min(free, disk)), mode: pool.group.mode };
+}
+
+async function freeOnDisk(dir: string): Promise<number> {
+  const { bsize, bavail } = await statfs(dir);
+  return bsize * bavail;
 }
 
 async function create(pool: Pool, { volumeId, sizeGb }: VolumeSpec, source: VolumeSource): Promise<void> {

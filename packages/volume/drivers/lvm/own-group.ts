@@ -2,7 +2,7 @@
 // none. The file gets its final name only when the group is in it: a file with that name always holds the
 // volumes, and is never formatted again.
 import { createHash } from "node:crypto";
-import { access, mkdir, open, rename, rm, symlink } from "node:fs/promises";
+import { access, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { isFault, processErrors, run } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
@@ -43,6 +43,7 @@ export async function openOwnGroup(options: OwnGroupOptions): Promise<OwnGroup> 
   if (!(await exists(file))) await makeGroup(options);
   const device = await attach(file);
   const lvm = lvmCommands({ ...options, onlyDevice: device });
+  await grow(options, { file, device, lvm });
   const groups = await lvm.report("vgs", ["vg_name"]);
   if (!groups.some((group) => group["vg_name"] === name)) throw volumeDriverErrors.poolDamaged(file, name);
   return { name, lvm, device, stablePath: await nameDevice(options.stateDir, device) };
@@ -73,6 +74,28 @@ function whereIs(stateDir: string): { readonly file: string; readonly name: stri
   };
 }
 
+/** A larger size than the group was made with takes effect at the next start; a smaller one does not. */
+async function grow(
+  options: OwnGroupOptions,
+  { file, device, lvm }: { readonly file: string; readonly device: string; readonly lvm: LvmCommands },
+): Promise<void> {
+  const wanted = fileSize(options.sizeGb);
+  const { size } = await stat(file);
+  if (size < wanted) {
+    await using opened = await open(file, "r+");
+    await opened.truncate(wanted);
+    await run("losetup", ["--set-capacity", device]);
+  }
+  // Also when only the file had grown before the process died.
+  const [row] = await lvm.report("pvs", ["dev_size", "pv_size"]);
+  const unused = Number(row?.["dev_size"]) - Number(row?.["pv_size"]);
+  if (unused > overheadMb * bytesPerMb) await lvm.change("pvresize", [device]);
+}
+
+function fileSize(sizeGb: number): number {
+  return (sizeGb * 1024 + overheadMb) * bytesPerMb;
+}
+
 async function makeGroup(options: OwnGroupOptions): Promise<void> {
   const { file, name } = whereIs(options.stateDir);
   const unfinished = `${file}.new`;
@@ -80,7 +103,7 @@ async function makeGroup(options: OwnGroupOptions): Promise<void> {
   await rm(unfinished, { force: true });
   {
     await using made = await open(unfinished, "wx", 0o600);
-    await made.truncate((options.sizeGb * 1024 + overheadMb) * bytesPerMb);
+    await made.truncate(fileSize(options.sizeGb));
   }
   const lvm = lvmCommands({ ...options, onlyDevice: await attach(unfinished) });
   await lvm.change("vgcreate", ["--yes", "--addtag", name, name, ...(await attachedTo(unfinished))]);
