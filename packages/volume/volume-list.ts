@@ -40,7 +40,7 @@ const sortExpressions = {
 } as const;
 export type SortKey = keyof typeof sortExpressions;
 
-export function isSortKey(key: string): key is SortKey {
+function isSortKey(key: string): key is SortKey {
   return Object.hasOwn(sortExpressions, key);
 }
 

@@ -188,7 +188,7 @@ async function extend(
   await sagas.start(tx, volumeExtend, params, { subject: subjectOf(id), request: context });
 }
 
-export function subjectOf(volumeId: Uuid): { readonly kind: string; readonly id: Uuid } {
+function subjectOf(volumeId: Uuid): { readonly kind: string; readonly id: Uuid } {
   return { kind: "volume", id: volumeId };
 }
 
