@@ -1,5 +1,5 @@
-// Availability zones: names that aggregates give to hosts. A host in none is in the default zone, and what runs the cloud
-// itself is in the zone `internal`.
+// Availability zones: names that aggregates give to hosts. A host in none is in the default zone, and what
+// runs the cloud itself is in the zone `internal`.
 import { now, type Tx } from "@micronova/store";
 import { listAggregates, zoneOf } from "./aggregates.ts";
 import { type ComputeConfig, computeDefaults } from "./config.ts";

@@ -1,5 +1,5 @@
-// The extensions of the API as it was before microversions. Old clients look here for what they may ask; the list no
-// longer changes.
+// The extensions of the API as it was before microversions. Old clients look here for what they may ask; the
+// list no longer changes.
 
 export const extensions: readonly (readonly [alias: string, name: string, description: string])[] = [
   ["NMN", "Multinic", "Multiple network support."],

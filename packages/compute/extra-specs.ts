@@ -1,5 +1,5 @@
-// The extra specs of the namespaces Nova knows, and what their values may be. From 2.86 on others are refused there:
-// a typing error would otherwise place a server where nobody wanted it.
+// The extra specs of the namespaces Nova knows, and what their values may be. From 2.86 on others are refused
+// there: a typing error would otherwise place a server where nobody wanted it.
 import { resourceErrors as errors } from "./errors-resources.ts";
 
 type Check = (value: string) => string | null;
@@ -94,7 +94,10 @@ const namespaces = new Set(
   Object.keys(known).flatMap((name) => (name.includes(":") ? [name.split(":")[0]!] : [])),
 );
 
-/** Throws for a key of a known namespace that does not exist there, or a value it cannot have. Others are free. */
+/**
+ * Throws for a key of a known namespace that does not exist there, or a value it cannot have. Others are
+ * free.
+ */
 export function checkExtraSpecs(specs: Readonly<Record<string, string>>): void {
   for (const [key, value] of Object.entries(specs)) {
     const match = patterns.find(({ pattern }) => pattern.test(key));

@@ -7,7 +7,10 @@ import type { Flavor } from "./tables-flavors.ts";
 
 export type NewFlavor = Omit<Flavor, "id" | "created_at" | "extra_specs"> & { readonly id: string | null };
 
-/** Which flavors a list shows: `public` ones include those the asker's project was given; `all` is for administrators. */
+/**
+ * Which flavors a list shows: `public` ones include those the asker's project was given; `all` is for
+ * administrators.
+ */
 export type FlavorReach = "public" | "private" | "all";
 
 export async function listFlavors(tx: Tx, context: RequestContext, reach: FlavorReach): Promise<Flavor[]> {
@@ -36,7 +39,10 @@ export async function getFlavor(tx: Tx, context: RequestContext, id: string): Pr
   return flavor;
 }
 
-/** The flavor a new server names, by id or by address, as the server will keep it; null when there is none to use. */
+/**
+ * The flavor a new server names, by id or by address, as the server will keep it; null when there is none to
+ * use.
+ */
 export async function flavorForBoot(
   tx: Tx,
   context: RequestContext,

@@ -1,4 +1,5 @@
-// Who may do what to flavors, key pairs, quotas, hosts, aggregates and server groups. The rules' names are Nova's.
+// Who may do what to flavors, key pairs, quotas, hosts, aggregates and server groups. The rules' names are
+// Nova's.
 import type { Policies } from "@micronova/http";
 
 export const resourcePolicies: Policies = {

@@ -1,11 +1,14 @@
-// Quotas: what a project may have. What it has is counted when asked, never kept beside the rows it counts, so that the
-// two cannot drift apart.
+// Quotas: what a project may have. What it has is counted when asked, never kept beside the rows it counts,
+// so that the two cannot drift apart.
 import type { RequestContext } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import { resourceErrors } from "./errors-resources.ts";
 
-/** Nova's defaults; -1 is without limit. The last four are only shown to old clients: the network service limits them. */
+/**
+ * Nova's defaults; -1 is without limit. The last four are only shown to old clients: the network service
+ * limits them.
+ */
 export const quotaDefaults = {
   instances: 10,
   cores: 20,

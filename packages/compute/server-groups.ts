@@ -1,4 +1,5 @@
-// Server groups: servers that want to be on one host, or on different ones. Who is in a group stands in the servers' rows.
+// Server groups: servers that want to be on one host, or on different ones. Who is in a group stands in the
+// servers' rows.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
 import { resourceErrors as errors } from "./errors-resources.ts";

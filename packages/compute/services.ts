@@ -1,5 +1,5 @@
-// Compute's services as operators handle them: disabled ones get no new servers, and one that is known dead can be said so
-// before its silence tells.
+// Compute's services as operators handle them: disabled ones get no new servers, and one that is known dead
+// can be said so before its silence tells.
 import type { Uuid } from "@micronova/kit";
 import { removeProvider } from "@micronova/placement";
 import { now, type Tx } from "@micronova/store";

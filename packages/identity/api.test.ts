@@ -33,7 +33,10 @@ async function aCloud(): Promise<{ cloud: TestIdentity; ask: Ask }> {
   };
 }
 
-/** Everything that answers are held against: what is asked, the sample's name, and where we say more or less on purpose. */
+/**
+ * Everything that answers are held against: what is asked, the sample's name, and where we say more or less
+ * on purpose.
+ */
 const golden: readonly (readonly [ask: string, sample: string, except?: readonly string[]])[] = [
   ["GET /", "admin/identity-versions-response"],
   ["GET /v3", "admin/identity-version-response"],
@@ -74,7 +77,9 @@ const golden: readonly (readonly [ask: string, sample: string, except?: readonly
 
 // Attributes that the older samples do not show yet.
 const newer =
-  /\.(?:description|domain_id|options|tags|is_domain|parent_id|region_id|federated|email): is not in the sample$/;
+/** Which attributes the older samples do not show yet. */
+const newAttributes = "description|domain_id|options|tags|is_domain|parent_id|region_id|federated|email";
+const newer = new RegExp(`\\.(?:${newAttributes}): is not in the sample$`);
 
 test("answers have the shape of Keystone's samples", { skip }, async () => {
   const { ask } = await aCloud();

@@ -1,4 +1,5 @@
-// Application credentials: a secret of the user's own for programs, tied to one project and some of the user's roles.
+// Application credentials: a secret of the user's own for programs, tied to one project and some of the
+// user's roles.
 import { hexId, type Millis } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";

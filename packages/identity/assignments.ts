@@ -1,5 +1,5 @@
-// Who has which role where: granted to a user or a group, on a project, a domain or the system, and perhaps inherited
-// by the projects below.
+// Who has which role where: granted to a user or a group, on a project, a domain or the system, and perhaps
+// inherited by the projects below.
 import type { Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import { memberIds } from "./groups.ts";

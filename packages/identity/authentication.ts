@@ -1,5 +1,5 @@
-// Logging in: who the caller proves to be, which scope is asked for, and the token that says so. The caller never
-// learns why it was refused; the local log does.
+// Logging in: who the caller proves to be, which scope is asked for, and the token that says so. The caller
+// never learns why it was refused; the local log does.
 import type { Fault, Millis } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
 import { type ApplicationCredential, findCredential, listCredentials } from "./application-credentials.ts";
@@ -13,7 +13,8 @@ import { listRoles, withImplied } from "./roles.ts";
 import type { Claims, Scope } from "./token-format.ts";
 import { findUser, listUsers, passwordHashOf, type User } from "./users.ts";
 
-// Long enough for a day's scripts to refresh seldom, short enough that a stolen one is of little use. Keystone's own.
+// Long enough for a day's scripts to refresh seldom, short enough that a stolen one is of little use.
+// Keystone's own.
 const tokenLifeMs: Millis = 3_600_000;
 
 export interface DomainRef {

@@ -1,5 +1,5 @@
-// Services, endpoints and regions, and the catalog made of them. The cloud's own endpoints are stored without an
-// address: it is the one the client used, so that the same cloud works behind any name, proxy or tunnel.
+// Services, endpoints and regions, and the catalog made of them. The cloud's own endpoints are stored without
+// an address: it is the one the client used, so that the same cloud works behind any name, proxy or tunnel.
 import { hexId } from "@micronova/kit";
 import { newId, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
@@ -25,7 +25,10 @@ export interface CatalogEntry {
 /** The address the client used stands for this in an endpoint's URL. */
 export const originMark = "$(origin)s";
 
-/** Everything enabled, with addresses for this client and project; endpoints that need a project are left out without one. */
+/**
+ * Everything enabled, with addresses for this client and project; endpoints that need a project are left out
+ * without one.
+ */
 export async function catalog(
   tx: Tx,
   where: { readonly origin: string; readonly projectId: string | null },

@@ -16,6 +16,9 @@ export interface IdentityDeps {
   readonly tokens: Tokens;
   readonly passwords: Passwords;
   readonly endpoints: Endpoints;
-  /** A transaction after which revocations count at once. Every change of identity's tables goes through here. */
+  /**
+   * A transaction after which revocations count at once. Every change of identity's tables goes through
+   * here.
+   */
   change<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
 }

@@ -1,5 +1,5 @@
-// Assignments as they take effect: groups become their members, inherited roles reach the projects below, and every
-// role brings those it implies. Each row remembers what it came from.
+// Assignments as they take effect: groups become their members, inherited roles reach the projects below, and
+// every role brings those it implies. Each row remembers what it came from.
 import type { Tx } from "@micronova/store";
 import { type Assignment, listAssignments } from "./assignments.ts";
 import { memberIds } from "./groups.ts";

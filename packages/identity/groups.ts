@@ -1,4 +1,5 @@
-// Groups: roles granted to one hold for its members. Leaving one may take roles away, so it ends the user's tokens.
+// Groups: roles granted to one hold for its members. Leaving one may take roles away, so it ends the user's
+// tokens.
 import { hexId } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
 import { getDomain } from "./domains.ts";

@@ -8,14 +8,17 @@ const cost = { memory: 19_456, passes: 2, parallelism: 1 } as const;
 const saltBytes = 16;
 const hashBytes = 32;
 
-// A hash keeps one core and 19 MiB busy for tens of milliseconds: two at once leave threads for files and names.
+// A hash keeps one core and 19 MiB busy for tens of milliseconds: two at once leave threads for files and
+// names.
 const concurrentMax = 2;
 // A waiting log-in is answered within about three seconds or refused at once.
 const waitingMax = 128;
 
 export interface Passwords {
   hash(password: string): Promise<string>;
-  /** A null hash costs as much as a wrong password, so that the time does not tell whether the user exists. */
+  /**
+   * A null hash costs as much as a wrong password, so that the time does not tell whether the user exists.
+   */
   verify(password: string, hash: string | null): Promise<boolean>;
 }
 

@@ -1,4 +1,5 @@
-// Who may do what, by Keystone's names. `admin` is the role in any scope; an auditor reads with the system's scope.
+// Who may do what, by Keystone's names. `admin` is the role in any scope; an auditor reads with the system's
+// scope.
 import type { ApiContext, ApiRequest, Policies, Rule } from "@micronova/http";
 
 const auditor: Rule = (context) => context.isAdmin || (context.isSystem && context.roles.includes("reader"));
@@ -10,7 +11,9 @@ const nouns = {
   one: ["domain", "project", "user", "group", "role", "service", "endpoint", "region"],
 } as const;
 
-/** Rules that depend on whose the thing is are asked only for what is not the caller's own: see `unlessOwn`. */
+/**
+ * Rules that depend on whose the thing is are asked only for what is not the caller's own: see `unlessOwn`.
+ */
 export const identityPolicies: Policies = {
   "identity:authenticated": "anyone",
   ...Object.fromEntries(nouns.list.map((noun) => [`identity:list_${noun}`, auditor])),

@@ -1,5 +1,6 @@
-// Taking tokens back at once. Every revocation raises one counter and notes it beside its subject; a token carries the
-// counter of its birth, and ends when any of its subjects was revoked later. Only the last day's subjects are kept.
+// Taking tokens back at once. Every revocation raises one counter and notes it beside its subject; a token
+// carries the counter of its birth, and ends when any of its subjects was revoked later. Only the last day's
+// subjects are kept.
 import type { Millis } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { ScopeKind } from "./tables.ts";
@@ -42,7 +43,10 @@ export async function revoke(tx: Tx, subjects: readonly string[]): Promise<void>
   }
 }
 
-/** The counter now. Read it before the facts a token is made of: what changes in between then counts as later. */
+/**
+ * The counter now. Read it before the facts a token is made of: what changes in between then counts as
+ * later.
+ */
 export async function tokenGeneration(tx: Tx): Promise<number> {
   const row = await tx.selectFrom("token_generation").select("generation").executeTakeFirstOrThrow();
   return row.generation;

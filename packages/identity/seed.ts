@@ -1,5 +1,5 @@
-// What a fresh cloud has: the domain `Default`, the projects and users `admin` and `demo`, the roles, and the catalog
-// of its own services.
+// What a fresh cloud has: the domain `Default`, the projects and users `admin` and `demo`, the roles, and the
+// catalog of its own services.
 import { hexId } from "@micronova/kit";
 import { newId, type Tx } from "@micronova/store";
 import { addGrant, type ScopeRef, systemScope } from "./assignments.ts";

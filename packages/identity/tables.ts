@@ -1,4 +1,5 @@
-// Rows of the tables identity owns. Ids are Keystone's: 32 hexadecimal digits, except for the domain `default`.
+// Rows of the tables identity owns. Ids are Keystone's: 32 hexadecimal digits, except for the domain
+// `default`.
 import type { Millis } from "@micronova/kit";
 
 export interface DomainTable {
@@ -125,7 +126,10 @@ export interface ApplicationCredentialTable {
 }
 
 export interface RevocationTable {
-  /** `user:<id>`, `project:<id>`, `domain:<id>`, `grant:<user>@<scope>`, `credential:<id>`, `token:<audit id>` or `roles`. */
+  /**
+   * `user:<id>`, `project:<id>`, `domain:<id>`, `grant:<user>@<scope>`, `credential:<id>`, `token:<audit
+   * id>` or `roles`.
+   */
   subject: string;
   generation: number;
   revoked_at: Millis;

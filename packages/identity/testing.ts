@@ -1,4 +1,5 @@
-// What identity's tests start from: a seeded store, tokens with keys in a directory of their own, and the service.
+// What identity's tests start from: a seeded store, tokens with keys in a directory of their own, and the
+// service.
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

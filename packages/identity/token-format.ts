@@ -1,5 +1,5 @@
-// The text of a token: a compact JWS (RFC 7515) signed with HMAC-SHA256. Ids are packed, so that a token stays under
-// half a kilobyte and can travel in every request's headers.
+// The text of a token: a compact JWS (RFC 7515) signed with HMAC-SHA256. Ids are packed, so that a token
+// stays under half a kilobyte and can travel in every request's headers.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Millis } from "@micronova/kit";
 import type { KeyRing, TokenKey } from "./token-keys.ts";
@@ -54,7 +54,9 @@ export function keyIdOf(token: string): string | null {
   return header.alg === "HS256" && typeof header.kid === "string" ? header.kid : null;
 }
 
-/** The claims, when the token was signed with a key of the ring; null otherwise. Says nothing about its age. */
+/**
+ * The claims, when the token was signed with a key of the ring; null otherwise. Says nothing about its age.
+ */
 export function readToken(token: string, keys: KeyRing): Claims | null {
   const parts = token.split(".");
   if (parts.length !== 3) return null;

@@ -1,5 +1,5 @@
-// The keys tokens are signed with: a small ring in a file only its owner may read. The first signs, all verify, so a
-// new key logs nobody out.
+// The keys tokens are signed with: a small ring in a file only its owner may read. The first signs, all
+// verify, so a new key logs nobody out.
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, isFault, type Millis, type Random } from "@micronova/kit";

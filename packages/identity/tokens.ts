@@ -1,5 +1,5 @@
-// Issuing and checking tokens. A check is a look into a bounded map, or one HMAC; the store is asked only for what was
-// revoked since the last look, and only when something was.
+// Issuing and checking tokens. A check is a look into a bounded map, or one HMAC; the store is asked only for
+// what was revoked since the last look, and only when something was.
 
 import type { ApiContext, Authenticator } from "@micronova/http";
 import type { Platform, Service } from "@micronova/kit";
@@ -12,7 +12,8 @@ import { type KeyRing, readKeys, rotateKeys } from "./token-keys.ts";
 /** Tells the other processes to look for revocations. */
 const revocationsTopic = topic<{ readonly generation: number }>("identity.revocations");
 
-// An unknown key may be one that another process just made; forged ones must not make us read the file each time.
+// An unknown key may be one that another process just made; forged ones must not make us read the file each
+// time.
 const keysRereadMs = 5_000;
 // An announcement may be lost; this bounds how long a revoked token lives in another process.
 const refreshMs = 5_000;

@@ -1,5 +1,5 @@
-// What tests of the resources around servers start from: their routes over a real store, with two hosts that reported
-// themselves, and no worker behind them.
+// What tests of the resources around servers start from: their routes over a real store, with two hosts that
+// reported themselves, and no worker behind them.
 import { Broker } from "@micronova/amqp";
 import { type InjectResponse, novaDialect, service } from "@micronova/http";
 import { testAuthenticator, testServer } from "@micronova/http/testing";
@@ -15,9 +15,9 @@ import { seedFlavors } from "../flavors.ts";
 import { recordHost } from "../hosts.ts";
 import { computeMigrations } from "../migrations.ts";
 import { computePolicies } from "../policies.ts";
-import { computeRootService } from "../root-service.ts";
 import { history } from "../versions.ts";
 import { resourceRoutes } from "./resource-routes.ts";
+import { computeRootService } from "./root-service.ts";
 
 export interface TestResources {
   readonly deps: ComputeDeps;

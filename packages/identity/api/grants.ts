@@ -1,5 +1,5 @@
-// Granting roles. One set of routes for each place a role can hold and each kind of holder, also for roles that only
-// the projects below inherit.
+// Granting roles. One set of routes for each place a role can hold and each kind of holder, also for roles
+// that only the projects below inherit.
 import { type AnyRoute, type ApiRequest, routesOf } from "@micronova/http";
 import type { Tx } from "@micronova/store";
 import {

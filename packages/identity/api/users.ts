@@ -130,7 +130,8 @@ const crudRoutes = [
 const passwordRoute = route({
   method: "POST",
   path: "/v3/users/:user_id/password",
-  // The old password is the proof: it also works for users whose password must be changed before they get a token.
+  // The old password is the proof: it also works for users whose password must be changed before they get a
+  // token.
   policy: null,
   body: Type.Object({
     user: Type.Object({

@@ -1,4 +1,5 @@
-// Schemas of flavors, key pairs, quotas, aggregates, services and server groups, with the versions of their parts.
+// Schemas of flavors, key pairs, quotas, aggregates, services and server groups, with the versions of their
+// parts.
 import { eitherVersion, since, until, versioned } from "@micronova/http";
 import { configType as Type } from "@micronova/kit";
 import { boolLike, hostLike, metadataKey, name, nullableText255 } from "./parts.ts";
@@ -24,7 +25,7 @@ const wrapped = <K extends string, S extends Parameters<typeof Type.Array>[0]>(k
   // The one key is K by construction; TypeScript widens computed keys to string.
   Type.Object({ [key]: schema } as { [P in K]: S }, closed);
 
-// --- Flavors -----------------------------------------------------------------------------------------------------------
+// --- Flavors ---------------------------------------------------------------------------------------------
 
 const sortColumns = [
   ..."created_at description disabled ephemeral_gb flavorid id is_public memory_mb name root_gb".split(" "),
@@ -101,7 +102,7 @@ export const extraSpecBody = Type.Record(
   { ...closed, minProperties: 1, maxProperties: 1 },
 );
 
-// --- Key pairs ---------------------------------------------------------------------------------------------------------
+// --- Key pairs -------------------------------------------------------------------------------------------
 
 export const keypairsQuery = query({
   user_id: Type.Optional(versioned(since("2.10"), Type.Array(Type.String()))),
@@ -144,7 +145,7 @@ export const createKeypairBody = eitherVersion(
   ],
 );
 
-// --- Quotas and limits --------------------------------------------------------------------------------------------------
+// --- Quotas and limits -----------------------------------------------------------------------------------
 
 const quotaValue = Type.Union([
   Type.Integer({ minimum: -1, maximum: 2_147_483_647 }),
@@ -176,7 +177,7 @@ export const updateQuotaClassBody = wrapped("quota_class_set", Type.Object(quota
 export const quotaQuery = query({ user_id: list });
 export const limitsQuery = query({ tenant_id: list });
 
-// --- Hosts -------------------------------------------------------------------------------------------------------------
+// --- Hosts -----------------------------------------------------------------------------------------------
 
 export const servicesQuery = query({ host: list, binary: list });
 const binary = Type.String({ minLength: 1, maxLength: 255 });
@@ -216,7 +217,7 @@ export const hypervisorQuery = eitherVersion(
   [since("2.53"), Type.Object({ with_servers: withServers }, closed)],
 );
 
-// --- Aggregates and server groups ---------------------------------------------------------------------------------------
+// --- Aggregates and server groups ------------------------------------------------------------------------
 
 // A colon would read as a host in `zone:host`.
 const zone = Type.Union([

@@ -18,7 +18,7 @@ function fields<T>(
 }
 
 /** The quotas of a set, each as `show` says. */
-export function quotaSetView<T>(show: Show<T>): View<T> {
+function quotaSetView<T>(show: Show<T>): View<T> {
   return {
     ...fields<T>(everywhere, always, show),
     ...fields<T>(groups, always, show),

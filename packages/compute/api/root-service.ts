@@ -1,7 +1,8 @@
-// What answers above the API's own version, under `/compute`: the list of versions, for clients without a token.
+// What answers above the API's own version, under `/compute`: the list of versions, for clients without a
+// token.
 import { type HttpService, novaDialect, service } from "@micronova/http";
-import { rootVersionRoutes } from "./api/versions.ts";
-import type { ComputeDeps } from "./deps.ts";
+import type { ComputeDeps } from "../deps.ts";
+import { rootVersionRoutes } from "./versions.ts";
 
 export function computeRootService(deps: ComputeDeps): HttpService {
   return service({
