@@ -25,8 +25,8 @@ interface PlannedPort {
 
 export interface PlannedNetworks {
   readonly ports: readonly PlannedPort[];
+  /** Names or ids, as the server shows them. */
   readonly groupNames: readonly string[];
-  readonly groupIds: readonly Uuid[] | null;
 }
 
 type Wanted = Pick<CreateServer, "networks" | "security_groups" | "max_count">;
@@ -36,11 +36,11 @@ export async function planNetworks(
   context: RequestContext,
   wanted: Wanted,
 ): Promise<PlannedNetworks> {
-  const groups = await findGroups(read, context, wanted.security_groups);
+  const asked = [...new Set(wanted.security_groups)];
+  await checkGroups(read, context, asked);
   return {
     ports: await plannedPorts(read, context, wanted),
-    groupNames: wanted.security_groups.length === 0 ? ["default"] : [...new Set(wanted.security_groups)],
-    groupIds: groups,
+    groupNames: asked.length === 0 ? [defaultGroup] : asked,
   };
 }
 
@@ -52,7 +52,7 @@ async function plannedPorts(read: Tx, context: RequestContext, wanted: Wanted): 
   for (const request of asked) {
     if (max_count > 1 && request.portId !== null) throw errors.portForSeveral();
     if (max_count > 1 && request.fixedIp !== null) throw errors.fixedIpForSeveral();
-    planned.push(await planned1(read, context, request));
+    planned.push(await planOne(read, context, request));
   }
   return planned;
 }
@@ -64,13 +64,15 @@ async function automatic(read: Tx, context: RequestContext): Promise<PlannedPort
   return usable.map(({ id }) => ({ networkId: id, portId: null, fixedIp: null, tag: null }));
 }
 
-async function planned1(read: Tx, context: RequestContext, request: RequestedNetwork): Promise<PlannedPort> {
+async function planOne(read: Tx, context: RequestContext, request: RequestedNetwork): Promise<PlannedPort> {
   const { portId, networkId, fixedIp, tag } = request;
   if (portId === null) {
     const network = await visible(
       () => networks.get(read, context, networkId ?? ""),
       () => errors.networkNotFound(networkId ?? ""),
     );
+    const isOwn = network.project_id === context.projectId || network.shared === 1;
+    if (network.is_external === 1 && !isOwn && !context.isAdmin) throw errors.networkExternal(network.id);
     return { networkId: network.id, portId: null, fixedIp, tag };
   }
   const port = await visible(
@@ -90,32 +92,28 @@ async function visible<T>(find: () => Promise<T>, missing: () => Error): Promise
   }
 }
 
-/** Ids by name or id; null leaves the choice to the network. */
-async function findGroups(
-  read: Tx,
-  context: RequestContext,
-  names: readonly string[],
-): Promise<readonly Uuid[] | null> {
-  if (names.length === 0) return null;
-  const ids: Uuid[] = [];
+/** Every project has a default group, made when it is first needed. */
+const defaultGroup = "default";
+
+/** Refuses groups that are not there, before anything is made. */
+async function checkGroups(read: Tx, context: RequestContext, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    const group = await visible(
-      () => securityGroups.find(read, context, name),
+    if (name === defaultGroup) continue;
+    await visible(
+      () => securityGroups.resolve(read, context.projectId ?? "", [name]),
       () => errors.securityGroupNotFound(name),
     );
-    ids.push(group.id);
   }
-  return ids;
 }
 
 /** The ports of one server, their ids born here so that its saga can name them. */
-export function portsFor(tx: Tx, { ports: planned, groupIds }: PlannedNetworks): RequestedPort[] {
+export function portsFor(tx: Tx, { ports: planned, groupNames }: PlannedNetworks): RequestedPort[] {
   return planned.map(({ networkId, portId, fixedIp, tag }) => ({
     portId: portId ?? newId(tx),
     networkId,
     fixedIp,
     tag,
     isPreexisting: portId !== null,
-    securityGroups: groupIds,
+    securityGroups: groupNames,
   }));
 }

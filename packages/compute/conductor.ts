@@ -1,11 +1,11 @@
 // The conductor's half of the conversation with hosts: it writes down what they report, since they have no database, and
 // tells the schedulers what is new.
 import type { Service } from "@micronova/kit";
+import { portSpecs } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import { conductorContract, hostNews } from "./conductor-contract.ts";
 import type { ComputeDeps } from "./deps.ts";
 import { recordHost, seeHosts } from "./hosts.ts";
-import { specsOf } from "./interfaces.ts";
 import { metadataService } from "./metadata/service.ts";
 import { syncPower } from "./reconcilers/power-sync.ts";
 import { serviceBeat } from "./service-beat.ts";
@@ -17,16 +17,14 @@ export function conductorService(deps: ComputeDeps & { readonly host: string }):
   const server = deps.rpc.serve(conductorContract, null, conductorHandlers(deps), {
     prefetch: reportsAtOnce,
   });
-  const beat = serviceBeat(deps, "nova-conductor", deps.host);
+  const parts = [server, metadataService(deps), serviceBeat(deps, "nova-conductor", deps.host)];
   return {
-    name: "conductor_hosts",
+    name: "conductor",
     async start() {
-      await server.start();
-      await beat.start();
+      for (const part of parts) await part.start();
     },
     async stop() {
-      await beat.stop();
-      await server.stop();
+      for (const part of parts.toReversed()) await part.stop();
     },
   };
 }
@@ -65,7 +63,7 @@ function conductorHandlers({ store, rpc, config }: ComputeDeps): Handlers<typeof
         .where("servers.id", "in", serverIds)
         .execute();
       return {
-        ports: await specsOf(
+        ports: await portSpecs(
           store.read,
           rows.map((row) => row.port_id),
         ),

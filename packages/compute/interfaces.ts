@@ -1,7 +1,8 @@
 // A server's network cards: which ports belong to it, in which order, and what only compute knows of them.
 import type { RequestContext, Uuid } from "@micronova/kit";
-import { type PortSpec, portSpec, ports } from "@micronova/network";
+import { type PortSpec, portSpecs, ports } from "@micronova/network";
 import type { Tx } from "@micronova/store";
+import { errors } from "./errors.ts";
 import type { ServerInterface } from "./tables.ts";
 
 export function interfacesOf(tx: Tx, serverId: Uuid): Promise<ServerInterface[]> {
@@ -19,19 +20,16 @@ export async function portSpecsOf(
   serverId: Uuid,
 ): Promise<(PortSpec & { readonly tag: string | null })[]> {
   const rows = await interfacesOf(tx, serverId);
-  const specs: (PortSpec & { readonly tag: string | null })[] = [];
-  for (const { port_id, tag } of rows) specs.push({ ...(await portSpec(tx, port_id)), tag });
-  return specs;
+  const tags = new Map(rows.map(({ port_id, tag }) => [port_id, tag]));
+  const specs = await portSpecs(
+    tx,
+    rows.map(({ port_id }) => port_id),
+  );
+  return specs.map((spec) => ({ ...spec, tag: tags.get(spec.id) ?? null }));
 }
 
 export async function portIdsOf(tx: Tx, serverId: Uuid): Promise<Uuid[]> {
   return (await interfacesOf(tx, serverId)).map(({ port_id }) => port_id);
-}
-
-export async function specsOf(tx: Tx, portIds: readonly Uuid[]): Promise<PortSpec[]> {
-  const specs: PortSpec[] = [];
-  for (const portId of portIds) specs.push(await portSpec(tx, portId));
-  return specs;
 }
 
 /** A port that a server shall have: one to be made, or one of the user's to be taken. */
@@ -41,8 +39,8 @@ export interface RequestedPort {
   readonly fixedIp: string | null;
   readonly tag: string | null;
   readonly isPreexisting: boolean;
-  /** Null leaves the choice to the network. */
-  readonly securityGroups: readonly Uuid[] | null;
+  /** Names or ids; a port of the user's keeps its own. */
+  readonly securityGroups: readonly string[];
 }
 
 interface NewPorts {
@@ -59,16 +57,16 @@ export async function makePorts(tx: Tx, context: RequestContext, wanted: NewPort
   const { serverId, host } = wanted;
   for (const [position, port] of wanted.ports.entries()) {
     const { portId, networkId, fixedIp, securityGroups } = port;
-    if (port.isPreexisting) await ports.bind(tx, portId, { server_id: serverId, host });
-    else
+    const binding = { server_id: serverId, server_name: wanted.serverName, host };
+    if (port.isPreexisting) {
+      if (!(await ports.bind(tx, portId, binding))) throw errors.portInUse(portId);
+    } else
       await ports.create(tx, context, {
+        ...binding,
         port_id: portId,
         network_id: networkId,
-        server_id: serverId,
-        server_name: wanted.serverName,
-        host,
         ...(fixedIp === null ? {} : { fixed_ip: fixedIp }),
-        ...(securityGroups === null ? {} : { security_groups: securityGroups }),
+        security_groups: securityGroups,
       });
     await addInterface(tx, serverId, port, (wanted.first ?? 0) + position);
   }

@@ -1,4 +1,5 @@
-// Security groups of a server: they are its ports', and one request changes all of them.
+// Security groups of a server: they are its ports', and one request changes all of them. The network carries the change to
+// the host by itself.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { ports, securityGroups } from "@micronova/network";
 import type { ComputeDeps } from "./deps.ts";
@@ -6,45 +7,46 @@ import { errors } from "./errors.ts";
 import { portIdsOf } from "./interfaces.ts";
 import { getServer, updateServer } from "./servers.ts";
 
-type Change = (groups: readonly Uuid[], changed: Uuid) => readonly Uuid[];
+interface GroupRequest {
+  readonly id: Uuid;
+  /** Its name or id. */
+  readonly group: string;
+}
 
 export function addSecurityGroup(
   deps: ComputeDeps,
   context: RequestContext,
-  id: Uuid,
-  name: string,
+  { id, group }: GroupRequest,
 ): Promise<void> {
-  return change(deps, context, { id, name }, (groups, added) => [...new Set([...groups, added])]);
+  return change(deps, context, id, (groups) => [...new Set([...groups, group])]);
 }
 
 export function removeSecurityGroup(
   deps: ComputeDeps,
   context: RequestContext,
-  id: Uuid,
-  name: string,
+  { id, group }: GroupRequest,
 ): Promise<void> {
-  return change(deps, context, { id, name }, (groups, removed) => {
-    if (!groups.includes(removed)) throw errors.securityGroupNotOnServer(name, id);
-    return groups.filter((group) => group !== removed);
+  return change(deps, context, id, (groups) => {
+    if (!groups.includes(group)) throw errors.securityGroupNotOnServer(group, id);
+    return groups.filter((other) => other !== group);
   });
 }
 
-/** The network carries the change to the host by itself; the server's row only remembers the names. */
 async function change(
   { store }: ComputeDeps,
   context: RequestContext,
-  { id, name }: { readonly id: Uuid; readonly name: string },
-  how: Change,
+  id: Uuid,
+  how: (groups: readonly string[]) => readonly string[],
 ): Promise<void> {
   await store.transaction(async (tx) => {
-    await getServer(tx, context, id);
-    const group = await securityGroups.find(tx, context, name);
-    const names = new Set<string>();
+    const server = await getServer(tx, context, id);
+    // Written as a JSON array of names by this package alone.
+    const names = how(JSON.parse(server.security_groups) as string[]);
+    await securityGroups.resolve(tx, server.project_id, names);
     for (const portId of await portIdsOf(tx, id)) {
-      const changed = how(await ports.groupsOf(tx, portId), group.id);
-      await ports.setGroups(tx, portId, changed);
-      for (const groupId of changed) names.add((await securityGroups.find(tx, context, groupId)).name);
+      const port = await ports.find(tx, portId);
+      if (port !== null) await ports.update(tx, port, { security_groups: names });
     }
-    await updateServer(tx, context, id, { security_groups: JSON.stringify([...names]) });
+    await updateServer(tx, context, id, { security_groups: JSON.stringify(names) });
   });
 }

@@ -1,6 +1,6 @@
 // Network cards given to and taken from servers that exist already.
 import type { RequestContext, Uuid } from "@micronova/kit";
-import { ports } from "@micronova/network";
+import { portSpecs } from "@micronova/network";
 import type { Tx } from "@micronova/store";
 import { planNetworks, portsFor } from "./boot-networks.ts";
 import type { ComputeDeps } from "./deps.ts";
@@ -95,8 +95,14 @@ export async function getInterface(
 }
 
 async function shownInterface(tx: Tx, portId: Uuid, tag: string | null): Promise<ShownInterface> {
-  const port = await ports.byId(tx, portId);
-  if (port === null) throw errors.interfaceNotFound(portId);
-  const { id, network_id, mac_address, status, fixed_ips } = port;
-  return { port_id: id, net_id: network_id, mac_addr: mac_address, port_state: status, fixed_ips, tag };
+  const [spec] = await portSpecs(tx, [portId]);
+  if (spec === undefined) throw errors.interfaceNotFound(portId);
+  return {
+    port_id: spec.id,
+    net_id: spec.network.id,
+    mac_addr: spec.mac_address,
+    port_state: "ACTIVE",
+    fixed_ips: spec.fixed_ips,
+    tag,
+  };
 }

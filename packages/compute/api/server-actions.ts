@@ -148,7 +148,7 @@ const addGroup = action({
   success: 202,
   summary: "Puts the server's ports into a security group.",
   async handle(request, deps) {
-    await addSecurityGroup(deps, request.context, idOf(request), request.body.name);
+    await addSecurityGroup(deps, request.context, { id: idOf(request), group: request.body.name });
     return null;
   },
 });
@@ -160,7 +160,7 @@ const removeGroup = action({
   success: 202,
   summary: "Takes the server's ports out of a security group.",
   async handle(request, deps) {
-    await removeSecurityGroup(deps, request.context, idOf(request), request.body.name);
+    await removeSecurityGroup(deps, request.context, { id: idOf(request), group: request.body.name });
     return null;
   },
 });

@@ -1,9 +1,9 @@
 // Tells the conductor that hosts live, what they have and how their guests are. All hosts of a process share one reporter:
 // a beat is one message however many they are.
-import type { Millis, Platform, RequestContext, Service, Uuid } from "@micronova/kit";
+import type { Millis, Platform, Service, Uuid } from "@micronova/kit";
 import { isFault, systemContext } from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";
-import type { Rpc } from "@micronova/rpc";
+import type { Calls, Rpc } from "@micronova/rpc";
 import { conductorContract, type HostReport } from "../conductor-contract.ts";
 import type { VirtDriver } from "../drivers/driver.ts";
 import { powerNumber } from "../power.ts";
@@ -35,30 +35,61 @@ interface Known extends ReportedHost {
 const firstRetryMs: Millis = 100;
 const defaultIntervalMs: Millis = 10_000;
 
-export function hostReporter(deps: {
+interface ReporterDeps {
   readonly platform: Platform;
   readonly rpc: Rpc;
   readonly reportIntervalMs?: Millis;
-}): HostReporter {
-  const { platform, rpc } = deps;
-  const hosts = new Map<string, Known>();
-  const ending = new AbortController();
-  const context: RequestContext = systemContext(platform.random.uuid());
-  const conductor = rpc.any(conductorContract, { context });
-  let running: Promise<void> = Promise.resolve();
+}
 
-  async function beat(): Promise<void> {
-    const all = [...hosts.values()];
+export function hostReporter(deps: ReporterDeps): HostReporter {
+  return new Reporter(deps);
+}
+
+class Reporter implements HostReporter {
+  readonly name = "compute-reporter";
+  readonly #platform: Platform;
+  readonly #intervalMs: Millis;
+  readonly #conductor: Calls<typeof conductorContract>;
+  readonly #hosts = new Map<string, Known>();
+  readonly #ending = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor({ platform, rpc, reportIntervalMs }: ReporterDeps) {
+    this.#platform = platform;
+    this.#intervalMs = reportIntervalMs ?? defaultIntervalMs;
+    const context = systemContext(platform.random.uuid());
+    this.#conductor = rpc.any(conductorContract, { context });
+  }
+
+  add(host: ReportedHost): void {
+    this.#hosts.set(host.host, { ...host, reported: null, powers: new Map(), isPlugged: false });
+  }
+
+  remove(host: string): void {
+    this.#hosts.delete(host);
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#loop();
+  }
+
+  async stop(): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+  }
+
+  async beat(): Promise<void> {
+    const all = [...this.#hosts.values()];
     if (all.length === 0) return;
-    await reportInventories(all);
+    await this.#reportInventories(all);
     const loads = await Promise.all(all.map(async ({ host, virt }) => ({ host, load: await virt.load() })));
-    const { unknown } = await conductor.heartbeat({ hosts: loads });
-    for (const host of unknown) forget(host);
-    for (const host of all) await reportGuests(host);
+    const { unknown } = await this.#conductor.heartbeat({ hosts: loads });
+    for (const host of unknown) this.#forget(host);
+    for (const host of all) await this.#reportGuests(host);
   }
 
   /** Sends the inventories that changed since they were last sent; usually none. */
-  async function reportInventories(all: readonly Known[]): Promise<void> {
+  async #reportInventories(all: readonly Known[]): Promise<void> {
     const changed: HostReport[] = [];
     const texts = new Map<Known, string>();
     for (const known of all) {
@@ -69,76 +100,58 @@ export function hostReporter(deps: {
       changed.push({ nodeId: known.nodeId, host: known.host, inventory });
     }
     if (changed.length === 0) return;
-    await conductor.report_host({ hosts: changed });
+    await this.#conductor.report_host({ hosts: changed });
     for (const [known, text] of texts) known.reported = text;
   }
 
-  function forget(host: string): void {
-    const known = hosts.get(host);
+  #forget(host: string): void {
+    const known = this.#hosts.get(host);
     if (known !== undefined) known.reported = null;
   }
 
-  async function reportGuests(known: Known): Promise<void> {
+  async #reportGuests(known: Known): Promise<void> {
     const domains = await known.virt.list();
     const now = new Map(domains.map(({ serverId, power }) => [serverId, powerNumber[power]]));
     const changed = [...now].filter(([serverId, power]) => known.powers.get(serverId) !== power);
-    await plugAgain(known, [...now.keys()]);
+    await this.#plugAgain(known, [...now.keys()]);
     if (changed.length > 0) {
       const guests = changed.map(([serverId, powerState]) => ({ serverId, powerState }));
-      const { orphans } = await conductor.report_power({ host: known.host, guests });
+      const { orphans } = await this.#conductor.report_power({ host: known.host, guests });
       for (const serverId of orphans) await known.virt.destroy(serverId);
     }
     known.powers = now;
   }
 
   /** After a start: guests outlived the worker, their taps and rules may not have. */
-  async function plugAgain(known: Known, serverIds: readonly Uuid[]): Promise<void> {
+  async #plugAgain(known: Known, serverIds: readonly Uuid[]): Promise<void> {
     if (known.isPlugged) return;
     if (serverIds.length > 0) {
-      const { ports } = await conductor.guest_ports({ host: known.host, serverIds });
+      const { ports } = await this.#conductor.guest_ports({ host: known.host, serverIds });
       await plugPorts(known.network, ports);
     }
     known.isPlugged = true;
   }
 
-  async function loop(): Promise<void> {
+  async #loop(): Promise<void> {
     let pauseMs = firstRetryMs;
-    while (!ending.signal.aborted) {
+    while (!this.#ending.signal.aborted) {
       try {
-        await beat();
-        pauseMs = deps.reportIntervalMs ?? defaultIntervalMs;
+        await this.beat();
+        pauseMs = this.#intervalMs;
       } catch (error) {
-        // The conductor may be away for a while; its next beat is the retry.
+        // The conductor or a driver may fail for a while; the next beat is the retry.
         if (!isFault(error)) throw error;
-        platform.log.warn({ error: error.message }, "hosts could not report");
+        this.#platform.log.warn({ error: error.message }, "hosts could not report");
       }
-      await pause(pauseMs);
+      await this.#pause(pauseMs);
     }
   }
 
-  async function pause(ms: Millis): Promise<void> {
+  async #pause(ms: Millis): Promise<void> {
     try {
-      await platform.clock.sleep(ms, ending.signal);
+      await this.#platform.clock.sleep(ms, this.#ending.signal);
     } catch (error) {
-      if (!ending.signal.aborted) throw error;
+      if (!this.#ending.signal.aborted) throw error;
     }
   }
-
-  return {
-    name: "compute-reporter",
-    add: (host) => {
-      hosts.set(host.host, { ...host, reported: null, powers: new Map(), isPlugged: false });
-    },
-    remove: (host) => {
-      hosts.delete(host);
-    },
-    beat,
-    async start() {
-      running = loop();
-    },
-    async stop() {
-      ending.abort();
-      await running;
-    },
-  };
 }

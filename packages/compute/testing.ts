@@ -1,0 +1,228 @@
+// A whole cloud of fake hosts for tests: real store, bus, sagas, network, volumes and HTTP, without sockets and without
+// waiting.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { Broker } from "@micronova/amqp";
+import type { InjectResponse } from "@micronova/http";
+import { testAuthenticator, testContext, testServer } from "@micronova/http/testing";
+import { imageMigrations } from "@micronova/image";
+import type { Service, Uuid } from "@micronova/kit";
+import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
+import { fakeNetworkDriver, networkMigrations, seedNetwork } from "@micronova/network";
+import { placementMigrations } from "@micronova/placement";
+import { busRpc, type Rpc } from "@micronova/rpc";
+import { type Sagas, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
+import type { Migration, Store } from "@micronova/store";
+import { memoryStore } from "@micronova/store/testing";
+import {
+  fakeVolumeDriver,
+  seedVolume,
+  volumeMigrations,
+  volumeReports,
+  volumeSagas,
+  volumes,
+  volumeWorker,
+} from "@micronova/volume";
+import { conductorService } from "./conductor.ts";
+import { type ComputeConfig, computeDefaults } from "./config.ts";
+import type { VirtDriver } from "./drivers/driver.ts";
+import { type FakeDriverOptions, fakeDriver } from "./drivers/fake.ts";
+import { computeInvariants } from "./invariants.ts";
+import { computeMigrations } from "./migrations.ts";
+import { computeSagas } from "./sagas/index.ts";
+import { schedulerService } from "./scheduler-service.ts";
+import { seedCompute } from "./seed.ts";
+import { computeService } from "./service.ts";
+import { hostReporter } from "./worker/reporter.ts";
+import { computeWorker } from "./worker/worker.ts";
+
+export const allMigrations: readonly Migration[] = [
+  ...sagaMigrations,
+  ...imageMigrations,
+  ...placementMigrations,
+  ...networkMigrations,
+  ...volumeMigrations,
+  ...computeMigrations,
+];
+
+export interface TestCloudOptions {
+  readonly hosts?: number;
+  readonly inventory?: FakeDriverOptions["inventory"];
+  readonly config?: Partial<ComputeConfig>;
+  readonly platform?: TestPlatform;
+  /** Stands before a host's driver, to make it fail. */
+  readonly wrap?: (driver: VirtDriver, host: string) => VirtDriver;
+}
+
+export interface TestCloud {
+  readonly platform: TestPlatform;
+  readonly store: Store;
+  readonly rpc: Rpc;
+  readonly sagas: Sagas;
+  readonly imageId: Uuid;
+  readonly drivers: ReadonlyMap<string, VirtDriver>;
+  /** Asks compute at a microversion; the path is below its root. */
+  ask(request: Asked): Promise<InjectResponse>;
+  /** Boots a server and returns its id. */
+  boot(body?: Readonly<Record<string, unknown>>, token?: string): Promise<Uuid>;
+  /** Makes a volume that is available; its id. */
+  volume(): Promise<Uuid>;
+  /** Lets everything run until the condition holds. */
+  until(what: string, holds: () => Promise<boolean>): Promise<void>;
+  /** Lets everything run until the server has the status; its view then. */
+  reaches(id: Uuid, status: string): Promise<Record<string, unknown>>;
+  gone(id: Uuid): Promise<void>;
+  assertInvariants(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface Asked {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: unknown;
+  readonly version?: string;
+  readonly token?: string | null;
+}
+
+const adminProjectId = "1".repeat(32);
+const demoProjectId = "2".repeat(32);
+
+export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
+  const platform = options.platform ?? testPlatform();
+  const store = await memoryStore(platform, allMigrations);
+  const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
+  const sagas = sagaDoor({ platform, store, rpc });
+  const imageId = platform.random.uuid();
+  await store.transaction(async (tx) => {
+    await seedNetwork(tx, { adminProjectId, demoProjectId, cidr: "192.168.233.0/24" });
+    await seedVolume(tx);
+    await seedCompute(tx);
+  });
+  await addImage(store, imageId);
+  const config = { ...computeDefaults, ...options.config };
+  const deps = { platform, store, rpc, sagas, config, authenticator: testAuthenticator() };
+  const reporter = hostReporter({ platform, rpc });
+  const drivers = new Map<string, VirtDriver>();
+  const parts: Service[] = [
+    sagaRunner({ platform, store, rpc, sagas: [...computeSagas, ...volumeSagas], owner: "conductor" }),
+    conductorService({ ...deps, host: "control" }),
+    schedulerService({ ...deps, host: "control" }),
+    volumeReports({ store, rpc }),
+    volumeWorker({ platform, rpc, host: "h1", driver: fakeVolumeDriver() }),
+  ];
+  for (let at = 1; at <= (options.hosts ?? 2); at++) {
+    const host = `h${at}`;
+    const driver = fakeDriver({ platform, ...(options.inventory && { inventory: options.inventory }) });
+    const virt = options.wrap?.(driver, host) ?? driver;
+    drivers.set(host, virt);
+    const network = fakeNetworkDriver();
+    parts.push(computeWorker({ platform, rpc, host, virt, network, stateDir: null, reporter }));
+  }
+  for (const part of parts) await part.start();
+  await reporter.beat();
+  await platform.clock.advance(0);
+  const { call } = testServer(platform, { "/compute/v2.1": computeService(deps) });
+  const ask = ({ method = "GET", path, body, version, token = "member" }: Asked) =>
+    call(token, method, `/compute/v2.1${path}`, {
+      ...(body === undefined ? {} : { body }),
+      ...(version === undefined ? {} : { headers: { "openstack-api-version": `compute ${version}` } }),
+    });
+  return {
+    platform,
+    store,
+    rpc,
+    sagas,
+    imageId,
+    drivers,
+    ask,
+    ...waiting(platform, ask, imageId),
+    async volume() {
+      const volume = await store.transaction((tx) => volumes.create(tx, { sagas }, member, { size: 1 }));
+      await waiting(platform, ask, imageId).until("the volume is made", async () => {
+        const made = await volumes.byId(store.read, volume.id);
+        return made?.status === "available";
+      });
+      return volume.id;
+    },
+    assertInvariants: () => assertInvariants(store),
+    async stop() {
+      for (const part of parts.toReversed()) await part.stop();
+      await store.close();
+    },
+  };
+}
+
+/** Turns of the event loop, and seconds after them, that anything in a test may take. */
+const turnsMax = 400;
+const secondsMax = 900;
+
+function waiting(platform: TestPlatform, ask: TestCloud["ask"], imageId: Uuid) {
+  const until = async (what: string, holds: () => Promise<boolean>) => {
+    for (let turn = 0; turn < turnsMax + secondsMax; turn++) {
+      if (await holds()) return;
+      await platform.clock.advance(turn < turnsMax ? 0 : 1_000);
+    }
+    assert.fail(`never: ${what}`);
+  };
+  const show = async (id: Uuid) => ask({ path: `/servers/${id}`, version: "2.104", token: "admin" });
+  return {
+    until,
+    async boot(body: Readonly<Record<string, unknown>> = {}, token = "member"): Promise<Uuid> {
+      const server = { name: "web", imageRef: imageId, flavorRef: "1", ...body };
+      const request = { method: "POST", path: "/servers", body: { server }, token };
+      const { status, body: answer } = await ask(request);
+      assert.equal(status, 202, JSON.stringify(answer));
+      return (answer as { server: { id: Uuid } }).server.id;
+    },
+    async reaches(id: Uuid, status: string) {
+      let last: Record<string, unknown> = {};
+      await until(`${id} is ${status}`, async () => {
+        const { body } = await show(id);
+        last = (body as { server?: Record<string, unknown> }).server ?? {};
+        return last["status"] === status && last["OS-EXT-STS:task_state"] === null;
+      });
+      return last;
+    },
+    gone: (id: Uuid) => until(`${id} is gone`, async () => (await show(id)).status === 404),
+  };
+}
+
+async function assertInvariants(store: Store): Promise<void> {
+  for (const { name, find } of computeInvariants) assert.deepEqual(await find(store.read), [], name);
+}
+
+/** An image as an upload leaves it. */
+async function addImage(store: Store, id: Uuid): Promise<void> {
+  const at = 1;
+  const bytes = 1_000_000;
+  await store.transaction(async (tx) => {
+    await tx
+      .insertInto("images")
+      .values({
+        id,
+        name: "tiny",
+        owner: adminProjectId,
+        status: "active",
+        visibility: "public",
+        protected: 0,
+        os_hidden: 0,
+        checksum: createHash("md5").update(id).digest("hex"),
+        os_hash_algo: "sha512",
+        os_hash_value: createHash("sha512").update(id).digest("hex"),
+        size: bytes,
+        virtual_size: bytes,
+        container_format: "bare",
+        disk_format: "qcow2",
+        min_ram: 0,
+        min_disk: 0,
+        created_at: at,
+        updated_at: at,
+        upload_id: null,
+        path: "/nowhere/tiny.qcow2",
+      })
+      .execute();
+  });
+}
+
+export const member = testContext();
+export const admin = testContext({ admin: true });
