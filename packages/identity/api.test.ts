@@ -76,8 +76,6 @@ const golden: readonly (readonly [ask: string, sample: string, except?: readonly
 ];
 
 // Attributes that the older samples do not show yet.
-const newer =
-/** Which attributes the older samples do not show yet. */
 const newAttributes = "description|domain_id|options|tags|is_domain|parent_id|region_id|federated|email";
 const newer = new RegExp(`\\.(?:${newAttributes}): is not in the sample$`);
 
