@@ -1,0 +1,251 @@
+// The codec held against itself: every method, every type, any chunking; and against what should not be.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { FrameParser, frameEnd, frameKinds } from "./frame-parser.ts";
+import { type Args, readMethod, writeMethod } from "./method-codec.ts";
+import { type FieldType, type MethodName, methods } from "./methods.ts";
+import { noProperties, Properties, type PropertyFields, propertiesOf } from "./properties.ts";
+import { Reader } from "./reader.ts";
+import { ReplyError } from "./reply-codes.ts";
+import { readTable, type Table, Typed, writeTable } from "./table.ts";
+import { Writer } from "./writer.ts";
+
+const shortstr = fc.string({ unit: "grapheme", maxLength: 40 });
+const binary = fc.uint8Array({ maxLength: 60 }).map((value) => Buffer.from(value));
+const { field } = fc.letrec<{ field: FieldValueOf; table: Table }>((tie) => ({
+  field: fc.oneof(
+    { maxDepth: 3 },
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Number.isInteger(value)),
+    fc.string(),
+    fc.integer({ min: -128, max: 127 }).map((value) => new Typed("b", value)),
+    fc.integer({ min: 0, max: 255 }).map((value) => new Typed("B", value)),
+    fc.integer({ min: -32768, max: 32767 }).map((value) => new Typed("s", value)),
+    fc.integer({ min: 0, max: 65535 }).map((value) => new Typed("u", value)),
+    fc.integer({ min: 0, max: 2 ** 32 - 1 }).map((value) => new Typed("i", value)),
+    fc.integer().map((value) => new Typed("l", BigInt(value))),
+    fc.integer({ min: -100, max: 100 }).map((value) => new Typed("f", value / 4)),
+    fc.integer().map((value) => new Typed("d", value)),
+    fc.integer().map((value) => new Typed("D", [2, value])),
+    fc.nat().map((value) => new Typed("T", value)),
+    binary.map((value) => new Typed("x", value)),
+    fc.array(tie("field"), { maxLength: 4 }),
+    tie("table"),
+  ),
+  table: fc.dictionary(fc.string({ maxLength: 20 }), tie("field"), { maxKeys: 5, noNullPrototype: true }),
+}));
+type FieldValueOf = Table[string];
+const tables = fc.dictionary(fc.string({ maxLength: 20 }), field, { maxKeys: 6, noNullPrototype: true });
+
+const valuesOf: Readonly<Record<FieldType, fc.Arbitrary<unknown>>> = {
+  bit: fc.boolean(),
+  octet: fc.integer({ min: 0, max: 255 }),
+  short: fc.integer({ min: 0, max: 65535 }),
+  long: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  longlong: fc.maxSafeNat(),
+  shortstr,
+  longstr: binary,
+  table: tables,
+  reservedBit: fc.constant(undefined),
+  reservedShort: fc.constant(undefined),
+  reservedShortstr: fc.constant(undefined),
+};
+
+/** Negative zero is the one number that integers on the wire cannot tell from another. */
+const hasNegativeZero = (value: unknown): boolean =>
+  Object.is(value, -0) ||
+  (typeof value === "object" && value !== null && Object.values(value).some(hasNegativeZero));
+
+for (const [name, { fields }] of Object.entries(methods)) {
+  test(`${name} is read as it was written`, () => {
+    const record = Object.fromEntries(
+      Object.entries(fields as Record<string, FieldType>)
+        .filter(([, type]) => !type.startsWith("reserved"))
+        .map(([key, type]) => [key, valuesOf[type]]),
+    );
+    fc.assert(
+      fc.property(fc.record(record), (args) => {
+        fc.pre(!hasNegativeZero(args));
+        const writer = new Writer(1);
+        writeMethod(writer, name as MethodName, args as unknown as Args<MethodName>);
+        const reader = new Reader(writer.written);
+
+        assert.deepEqual(readMethod(reader), { name, args: { ...args } });
+        assert.equal(reader.left, 0);
+      }),
+      { numRuns: 30 },
+    );
+  });
+}
+
+test("properties are read as they were written, with what a broker looks at", () => {
+  const some = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
+  const fields = fc.record({
+    contentType: some(shortstr),
+    headers: some(tables),
+    deliveryMode: some(fc.constantFrom(1, 2)),
+    priority: some(fc.nat(255)),
+    correlationId: some(shortstr),
+    replyTo: some(shortstr),
+    expiration: some(fc.constant("1000")),
+    messageId: some(shortstr),
+    timestamp: some(fc.nat()),
+    type: some(shortstr),
+    userId: some(shortstr),
+    appId: some(shortstr),
+    clusterId: some(shortstr),
+  });
+  fc.assert(
+    fc.property(fields, (given) => {
+      fc.pre(!hasNegativeZero(given));
+      const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+      const read = new Properties(Buffer.from(propertiesOf(present as PropertyFields).bytes));
+
+      assert.deepEqual(read.fields, present);
+      assert.equal(read.isPersistent, given.deliveryMode === 2);
+      assert.equal(read.priority, given.priority ?? 0);
+      assert.equal(read.expiration, given.expiration ?? null);
+      assert.equal(read.hasHeaders, given.headers !== undefined);
+    }),
+  );
+  assert.equal(noProperties.bytes.length, 2);
+});
+
+interface Frame {
+  readonly kind: number;
+  readonly channel: number;
+  readonly payload: Buffer;
+}
+
+function streamOf(frames: readonly Frame[]): Buffer {
+  return Buffer.concat(
+    frames.flatMap(({ kind, channel, payload }) => {
+      const head = Buffer.alloc(7);
+      head.writeUInt8(kind, 0);
+      head.writeUInt16BE(channel, 1);
+      head.writeUInt32BE(payload.length, 3);
+      return [head, payload, Buffer.from([frameEnd])];
+    }),
+  );
+}
+
+/** What a parser hands out for these chunks; body parts are put together again. */
+function parse(chunks: readonly Buffer[], frameMax = 0): Frame[] {
+  const found: Frame[] = [];
+  const parser = new FrameParser(
+    {
+      frame: (kind, channel, of, start, end) =>
+        found.push({ kind, channel, payload: of.subarray(start, end) }),
+      body(channel, of, start, end) {
+        const last = found.at(-1);
+        const part = of.subarray(start, end);
+        if (last?.kind === frameKinds.body && last.channel === channel)
+          found[found.length - 1] = { ...last, payload: Buffer.concat([last.payload, part]) };
+        else found.push({ kind: frameKinds.body, channel, payload: part });
+      },
+    },
+    frameMax,
+  );
+  for (const chunk of chunks) parser.push(chunk);
+  return found;
+}
+
+test("frames do not depend on how the stream was chunked", () => {
+  const frame = fc.record({
+    kind: fc.constantFrom(...Object.values(frameKinds)),
+    channel: fc.nat(65535),
+    payload: fc.uint8Array({ minLength: 1, maxLength: 40 }).map((value) => Buffer.from(value)),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(frame, { maxLength: 8 }),
+      fc.array(fc.nat(15), { maxLength: 60 }),
+      (frames, cuts) => {
+        const stream = streamOf(frames);
+        const chunks: Buffer[] = [];
+        let at = 0;
+        for (const size of cuts) {
+          chunks.push(stream.subarray(at, at + size));
+          at = Math.min(stream.length, at + size);
+        }
+        chunks.push(stream.subarray(at));
+
+        assert.deepEqual(parse(chunks), parse([stream]));
+        const joined = parse([stream]).reduce((size, one) => size + one.payload.length, 0);
+        assert.equal(
+          joined,
+          frames.reduce((size, one) => size + one.payload.length, 0),
+        );
+      },
+    ),
+  );
+});
+
+const refusedWith = (code: number, text: RegExp) => (error: unknown) =>
+  error instanceof ReplyError && error.code === code && error.isHard && text.test(error.message);
+
+test("a frame that is too large or badly ended is refused in RabbitMQ's words", () => {
+  const large = streamOf([{ kind: 1, channel: 0, payload: Buffer.alloc(5000) }]);
+  assert.throws(
+    () => parse([large], 4096),
+    refusedWith(501, /^FRAME_ERROR - type 1, all octets = <<>>: {frame_too_large,5000,4088}$/),
+  );
+  for (const kind of [frameKinds.method, frameKinds.body]) {
+    const bad = streamOf([{ kind, channel: 0, payload: Buffer.from([1, 2]) }]);
+    bad[bad.length - 1] = 0;
+    assert.throws(
+      () => parse([bad]),
+      refusedWith(501, new RegExp(`type ${kind}, all octets = <<1,2>>: {invalid_frame_end_marker,0}`)),
+    );
+  }
+});
+
+test("whatever bytes come as a method, a header or a table, they are read or refused", () => {
+  const attempt = (read: () => unknown) => {
+    try {
+      read();
+    } catch (error) {
+      assert(error instanceof ReplyError && error.isHard, String(error));
+    }
+  };
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 80 }),
+      fc.constantFrom(...Object.values(methods)),
+      (noise, spec) => {
+        const head = Buffer.alloc(4);
+        head.writeUInt16BE(spec.classId, 0);
+        head.writeUInt16BE(spec.methodId, 2);
+        attempt(() => readMethod(new Reader(Buffer.concat([head, noise]))));
+        attempt(() => readTable(new Reader(Buffer.from(noise))));
+        attempt(() => new Properties(Buffer.from(noise)).fields);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
+test("a table nested a thousand deep is refused", () => {
+  const writer = new Writer();
+  let table: Table = {};
+  for (let depth = 0; depth < 1000; depth++) table = { t: table };
+  writeTable(writer, table);
+
+  assert.throws(() => readTable(new Reader(writer.written)), refusedWith(502, /nested deeper than 128/));
+});
+
+test("a field named after a prototype is a field", () => {
+  const writer = new Writer();
+  writeTable(writer, JSON.parse('{"__proto__": 1, "toString": 2}'));
+
+  const table = readTable(new Reader(writer.written));
+
+  assert.deepEqual(Object.entries(table), [
+    ["__proto__", 1],
+    ["toString", 2],
+  ]);
+});
