@@ -9,7 +9,7 @@ import type { ComputeServiceRow } from "./tables.ts";
 type ZoneConfig = Pick<ComputeConfig, "default_availability_zone">;
 
 /** Where services are that host no servers; nobody can ask for it. */
-export const internalZone = "internal";
+const internalZone = "internal";
 
 /** The zone of each host that an aggregate puts into one; all others are in the default zone. */
 export async function zonesOfHosts(tx: Tx): Promise<ReadonlyMap<string, string>> {

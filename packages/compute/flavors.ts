@@ -26,7 +26,7 @@ export async function listFlavors(tx: Tx, context: RequestContext, reach: Flavor
 }
 
 /** The flavor, if the asker may use it. */
-export async function findFlavor(tx: Tx, context: RequestContext, id: string): Promise<Flavor | null> {
+async function findFlavor(tx: Tx, context: RequestContext, id: string): Promise<Flavor | null> {
   const flavor = await tx.selectFrom("flavors").selectAll().where("id", "=", id).executeTakeFirst();
   if (flavor === undefined || flavor.is_public === 1 || context.isAdmin) return flavor ?? null;
   const access = await flavorAccess(tx, id);

@@ -9,7 +9,7 @@ import { resourceErrors } from "./errors-resources.ts";
  * Nova's defaults; -1 is without limit. The last four are only shown to old clients: the network service
  * limits them.
  */
-export const quotaDefaults = {
+const quotaDefaults = {
   instances: 10,
   cores: 20,
   ram: 51_200,

@@ -90,7 +90,7 @@ export async function listAssignments(tx: Tx, filter: AssignmentFilter = {}): Pr
 }
 
 /** The user and the groups it is in: everything a grant to which is a grant to the user. */
-export async function actorIdsOf(tx: Tx, userId: string): Promise<string[]> {
+async function actorIdsOf(tx: Tx, userId: string): Promise<string[]> {
   const rows = await tx
     .selectFrom("group_members")
     .select("group_id")

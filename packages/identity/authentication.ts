@@ -271,7 +271,7 @@ async function credentialRoles(tx: Tx, credential: ApplicationCredential): Promi
   return withImplied(tx, JSON.parse(credential.roles));
 }
 
-export function scopeRef(scope: Scope): ScopeRef | null {
+function scopeRef(scope: Scope): ScopeRef | null {
   if (scope.kind === "unscoped") return null;
   return scope.kind === "system" ? systemScope : { kind: scope.kind, id: scope.id };
 }
