@@ -47,6 +47,8 @@ export interface VolumeInfo {
 
 export interface VolumeDriver {
   readonly name: string;
+  /** Whether other hosts reach the volumes' bytes as this one does; absent is no. */
+  readonly isShared?: boolean;
   /** Makes the pool ready (volume group found, loop device attached, directory made). */
   start(): Promise<void>;
   /** Lets go of what the process holds; the pool and its data stay. */

@@ -45,6 +45,8 @@ export function fakeVolumeDriver(options: FakeVolumeOptions = {}): FakeVolumeDri
   };
   return {
     name: "fake",
+    // The volumes of fake hosts are all in one process.
+    isShared: true,
     async start() {
       if (options.path !== undefined) volumes = await readVolumes(options.path);
     },

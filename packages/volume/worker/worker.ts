@@ -71,7 +71,8 @@ function handlersOf(
       void changed();
     },
     async export({ volumeId, initiator }) {
-      if (initiator.host !== host) throw errors.otherHost(volumeId, host, initiator.host);
+      const isReached = driver.isShared === true || initiator.host === host;
+      if (!isReached) throw errors.otherHost(volumeId, host, initiator.host);
       return driver.export(volumeId, initiator);
     },
     unexport: ({ volumeId, initiator }) => driver.unexport(volumeId, initiator),
