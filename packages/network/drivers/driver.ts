@@ -20,6 +20,8 @@ export interface NetworkSpec {
   readonly dnsDomain: string;
   /** Whether guests reach the outside, behind the host's address. */
   readonly nat: boolean;
+  /** Other networks its guests reach through a router. */
+  readonly routed: readonly Uuid[];
   readonly subnets: readonly SubnetSpec[];
 }
 

@@ -76,7 +76,7 @@ function networkElements(network: NetworkSpec, { metadataPort }: RulesetOptions)
   const addresses = subnets.flatMap(({ service_address }) => service_address ?? []);
   return {
     "inet bridges": [bridge],
-    "inet inside": [`${bridge} . ${bridge}`],
+    "inet inside": [network.id, ...network.routed].map((other) => `${bridge} . "${bridgeName(other)}"`),
     "inet services": addresses.map((address) => `${bridge} . ${address}`),
     "inet metadata": addresses.slice(0, 1).map((address) => `${bridge} : ${address} . ${metadataPort}`),
     "inet translated": network.nat ? subnets.map(({ cidr }) => cidr) : [],

@@ -1,0 +1,60 @@
+// Networks: addresses, ports, security groups and routers, and what each host does for them.
+import { getNetwork, usableNetworks, visibleNetworks } from "./networks.ts";
+import {
+  bindPort,
+  createServerPort,
+  findPort,
+  getPort,
+  portsOfServer,
+  removePort,
+  unbindPort,
+  updatePort,
+} from "./ports.ts";
+import { ensureDefaultGroup, resolveGroups } from "./security-groups.ts";
+
+/** What compute asks about networks. */
+export const networks = { get: getNetwork, usableBy: usableNetworks, visible: visibleNetworks };
+/** What compute does with the ports of servers. */
+export const ports = {
+  create: createServerPort,
+  find: findPort,
+  get: getPort,
+  ofServer: portsOfServer,
+  bind: bindPort,
+  unbind: unbindPort,
+  update: updatePort,
+  remove: removePort,
+};
+export const securityGroups = { resolve: resolveGroups, ensureDefault: ensureDefaultGroup };
+
+export type { NetworkDeps } from "./deps.ts";
+export type {
+  HostNetwork,
+  MetadataEndpoint,
+  NetworkDriver,
+  NetworkSpec,
+  Plug,
+  PortSpec,
+  SecurityRule,
+  SubnetSpec,
+} from "./drivers/driver.ts";
+export { fakeNetworkDriver } from "./drivers/fake.ts";
+export { type LinuxNetworkOptions, linuxNetworkDriver } from "./drivers/linux/driver.ts";
+export { type UserNetworkOptions, userNetworkDriver } from "./drivers/user.ts";
+export { errors as networkErrors } from "./errors.ts";
+export { networkInvariants } from "./invariants.ts";
+export { networkMigrations } from "./migrations.ts";
+export { type NetworkReportsDeps, networkReports } from "./network-reports.ts";
+export { hostNetwork, portSpec, portSpecs } from "./port-specs.ts";
+export type { Binding, NewServerPort } from "./ports.ts";
+export { defaultCidr, type NetworkSeed, seedNetwork } from "./seed.ts";
+export { findServerByAddress, type ServerAddress, serverAddresses } from "./server-addresses.ts";
+export { networkService } from "./service.ts";
+export type { Network, Port, SecurityGroup, Subnet } from "./tables.ts";
+export {
+  type MetadataRequest,
+  type MetadataResponse,
+  metadataContract,
+  networkWorkerContract,
+} from "./worker/contract.ts";
+export { type NetworkWorkerDeps, networkWorker } from "./worker/worker.ts";

@@ -1,0 +1,131 @@
+// Networks: who sees them, who may put ports on them, and their life.
+import type { RequestContext, Uuid } from "@micronova/kit";
+import { now, type Tx } from "@micronova/store";
+import { errors } from "./errors.ts";
+import { checkQuota } from "./quotas.ts";
+import { flag, newRow } from "./standard.ts";
+import { removeSubnet } from "./subnets.ts";
+import type { Network } from "./tables.ts";
+
+export interface NewNetwork {
+  readonly id?: Uuid;
+  readonly project_id: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly admin_state_up?: boolean;
+  readonly shared?: boolean;
+  readonly is_external?: boolean;
+  readonly is_default?: boolean;
+  readonly mtu?: number;
+  readonly port_security_enabled?: boolean;
+  readonly dns_domain?: string;
+}
+
+// What guests may send in one packet. Ethernet's usual size: bridges on one host have no headers to add.
+const defaultMtu = 1500;
+
+export async function createNetwork(tx: Tx, wanted: NewNetwork): Promise<Network> {
+  const network = await tx
+    .insertInto("networks")
+    .values({
+      ...newRow(tx, wanted),
+      admin_state_up: flag(wanted.admin_state_up ?? true),
+      shared: flag(wanted.shared ?? false),
+      is_external: flag(wanted.is_external ?? false),
+      is_default: flag(wanted.is_default ?? false),
+      mtu: wanted.mtu ?? defaultMtu,
+      port_security_enabled: flag(wanted.port_security_enabled ?? true),
+      dns_domain: wanted.dns_domain ?? "",
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  await checkQuota(tx, wanted.project_id, "network");
+  return network;
+}
+
+/** Those the caller sees: its own, shared and external ones; all of them for an administrator. */
+export function visibleNetworks(tx: Tx, context: RequestContext) {
+  const all = tx.selectFrom("networks").selectAll().orderBy("created_at").orderBy("id");
+  if (context.isAdmin) return all;
+  return all.where((is) =>
+    is.or([is("project_id", "=", context.projectId ?? ""), is("shared", "=", 1), is("is_external", "=", 1)]),
+  );
+}
+
+/** The network, when the caller sees it; else 404. */
+export async function getNetwork(tx: Tx, context: RequestContext, id: Uuid): Promise<Network> {
+  const network = await visibleNetworks(tx, context).where("id", "=", id).executeTakeFirst();
+  if (network === undefined) throw errors.networkNotFound(id);
+  return network;
+}
+
+/** For changing it: seen but not owned is forbidden, unseen is not found. */
+export async function ownedNetwork(
+  tx: Tx,
+  context: RequestContext,
+  id: Uuid,
+  rule: string,
+): Promise<Network> {
+  const network = await getNetwork(tx, context, id);
+  if (!context.isAdmin && network.project_id !== context.projectId) throw errors.notAllowed(rule);
+  return network;
+}
+
+/** Those the caller's servers go on when none is named: its own, else the shared ones, never external ones. */
+export async function usableNetworks(tx: Tx, context: RequestContext): Promise<readonly Network[]> {
+  const visible = await tx
+    .selectFrom("networks")
+    .selectAll()
+    .where("is_external", "=", 0)
+    .where((is) => is.or([is("project_id", "=", context.projectId ?? ""), is("shared", "=", 1)]))
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute();
+  const own = visible.filter((network) => network.project_id === context.projectId && network.shared === 0);
+  return own.length > 0 ? own : visible;
+}
+
+export type NetworkChange = Partial<
+  Pick<
+    Network,
+    | "name"
+    | "description"
+    | "admin_state_up"
+    | "shared"
+    | "is_external"
+    | "mtu"
+    | "port_security_enabled"
+    | "dns_domain"
+  >
+>;
+
+export async function updateNetwork(tx: Tx, id: Uuid, change: NetworkChange): Promise<Network> {
+  const network = await tx
+    .updateTable("networks")
+    .set((set) => ({ ...change, updated_at: now(tx), revision_number: set("revision_number", "+", 1) }))
+    .where("id", "=", id)
+    .returningAll()
+    .executeTakeFirst();
+  if (network === undefined) throw errors.networkNotFound(id);
+  return network;
+}
+
+/** Takes its subnets and service ports with it; refused while anything else has a port on it. */
+export async function removeNetwork(tx: Tx, id: Uuid): Promise<void> {
+  const other = await tx
+    .selectFrom("ports")
+    .select("id")
+    .where("network_id", "=", id)
+    .where("device_owner", "!=", "network:dhcp")
+    .executeTakeFirst();
+  const gateway = await tx
+    .selectFrom("routers")
+    .select("id")
+    .where("gateway_network_id", "=", id)
+    .executeTakeFirst();
+  if (other !== undefined || gateway !== undefined) throw errors.networkInUse(id);
+  const subnets = await tx.selectFrom("subnets").select("id").where("network_id", "=", id).execute();
+  for (const subnet of subnets) await removeSubnet(tx, subnet.id);
+  const removed = await tx.deleteFrom("networks").where("id", "=", id).returning("id").executeTakeFirst();
+  if (removed === undefined) throw errors.networkNotFound(id);
+}
