@@ -75,7 +75,10 @@ export async function updateAggregate(
   const merged = Object.entries({ ...aggregateMetadata(before), ...change.metadata });
   const metadata = JSON.stringify(Object.fromEntries(merged.filter(([, value]) => value !== null)));
   const after = { ...before, name, metadata };
-  if (zoneOf(after) !== zoneOf(before)) await checkZone(tx, after);
+  if (zoneOf(after) !== zoneOf(before)) {
+    await checkZone(tx, after);
+    if (await haveServers(tx, before.hosts)) throw errors.zoneInUse(before.id);
+  }
   await tx
     .updateTable("aggregates")
     .set({ name, metadata, updated_at: now(tx) })
@@ -105,6 +108,8 @@ export async function addAggregateHost(tx: Tx, id: string, host: string): Promis
   if (known === undefined) throw errors.serviceMissing(host);
   if (aggregate.hosts.includes(host)) throw errors.aggregateHostExists(aggregate.id, host);
   await checkZone(tx, { ...aggregate, hosts: [host] });
+  const isMoved = zoneOf(aggregate) !== null && !(await isInZone(tx, host, zoneOf(aggregate)));
+  if (isMoved && (await haveServers(tx, [host]))) throw errors.hostHasServers(aggregate.id, host);
   await tx.insertInto("aggregate_hosts").values({ aggregate_id: aggregate.id, host }).execute();
   return getAggregate(tx, id);
 }
@@ -130,4 +135,21 @@ async function checkZone(tx: Tx, wanted: AggregateWithHosts): Promise<void> {
     const shared = otherZone === zone ? undefined : wanted.hosts.find((host) => other.hosts.includes(host));
     if (shared !== undefined) throw errors.hostInOtherZone(wanted.id, shared, otherZone);
   }
+}
+
+async function isInZone(tx: Tx, host: string, zone: string | null): Promise<boolean> {
+  const all = await listAggregates(tx);
+  return all.some((aggregate) => aggregate.hosts.includes(host) && zoneOf(aggregate) === zone);
+}
+
+/** Servers keep the zone they were made in; their host must not leave it under them. */
+async function haveServers(tx: Tx, hosts: readonly string[]): Promise<boolean> {
+  if (hosts.length === 0) return false;
+  const server = await tx
+    .selectFrom("servers")
+    .select("id")
+    .where("host", "in", hosts)
+    .where("deleted_at", "is", null)
+    .executeTakeFirst();
+  return server !== undefined;
 }

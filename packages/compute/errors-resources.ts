@@ -89,6 +89,11 @@ export const resourceErrors = errorTable("compute", {
     text: (id: number, host: string, zone: string) =>
       `Cannot perform action on aggregate ${id}. Reason: Host ${host} is already in availability zone ${zone}.`,
   },
+  hostHasServers: {
+    status: 409,
+    text: (id: number, host: string) =>
+      `Cannot add host to aggregate ${id}. Reason: Host ${host} contains instances; its zone cannot change.`,
+  },
   zoneInUse: {
     status: 400,
     text: (id: number) =>

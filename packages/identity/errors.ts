@@ -34,6 +34,7 @@ export const errors = errorTable("identity", {
     status: 404,
     text: (priorId: string, impliedId: string) => `${priorId} does not imply ${impliedId}.`,
   },
+  unsupported: { status: 501, text: (what: string) => `${what} is not supported by this cloud.` },
   notMember: {
     status: 404,
     text: (userId: string, groupId: string) => `User '${userId}' not found in group '${groupId}'.`,

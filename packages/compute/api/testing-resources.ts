@@ -17,7 +17,7 @@ import { computeMigrations } from "../migrations.ts";
 import { computePolicies } from "../policies.ts";
 import { history } from "../versions.ts";
 import { resourceRoutes } from "./resource-routes.ts";
-import { computeRootService } from "./root-service.ts";
+import { computeVersionsService } from "./versions-service.ts";
 
 export interface TestResources {
   readonly deps: ComputeDeps;
@@ -51,7 +51,7 @@ export async function testResources(): Promise<TestResources> {
     history,
     projectInPath: true,
   });
-  const services = { "/compute": computeRootService(deps), "/compute/v2.1": compute };
+  const services = { "/compute": computeVersionsService(deps), "/compute/v2.1": compute };
   const { call } = testServer(platform, services);
   return {
     deps,

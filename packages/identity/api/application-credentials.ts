@@ -28,6 +28,7 @@ const body = Type.Object({
     description: Type.Optional(description),
     expires_at: Type.Optional(Type.Union([Type.String(), Type.Null()])),
     unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+    access_rules: Type.Optional(Type.Union([Type.Array(Type.Object({})), Type.Null()])),
     roles: Type.Optional(
       Type.Array(Type.Object({ id: Type.Optional(Type.String()), name: Type.Optional(Type.String()) })),
     ),
@@ -66,6 +67,8 @@ export const applicationCredentialRoutes = [
       const userId = request.params["user_id"]!;
       unlessOwn(request, { userId }, "identity:create_application_credential");
       const given = request.body.application_credential;
+      // Ignoring them would make a credential that may do more than its maker wanted.
+      if ((given.access_rules ?? []).length > 0) throw errors.unsupported("An access rule");
       const wanted = await newCredential(request, deps, given);
       const secret =
         given.secret ?? Buffer.from(deps.platform.random.bytes(secretBytes)).toString("base64url");

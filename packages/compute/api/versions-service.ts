@@ -4,7 +4,7 @@ import { type HttpService, novaDialect, service } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { rootVersionRoutes } from "./versions.ts";
 
-export function computeRootService(deps: ComputeDeps): HttpService {
+export function computeVersionsService(deps: ComputeDeps): HttpService {
   return service({
     name: "compute-versions",
     routes: rootVersionRoutes,
