@@ -120,7 +120,12 @@ async function byPassword(deps: IdentityDeps, auth: AuthRequest, refuse: Refuse)
   const hash = user === null ? null : await passwordHashOf(deps.store.read, user.id);
   const isRight = await deps.passwords.verify(given.password, hash);
   if (user === null) throw refuse(found.reason, { user: given.id ?? given.name, domain: given.domain });
-  if (!isRight) throw refuse("wrong password", { userId: user.id });
+  if (deps.lockout.isLocked(user.id)) throw refuse("too many wrong passwords", { userId: user.id });
+  if (!isRight) {
+    deps.lockout.failed(user.id);
+    throw refuse("wrong password", { userId: user.id });
+  }
+  deps.lockout.succeeded(user.id);
   if (user.enabled === 0) throw refuse("user is disabled", { userId: user.id });
   return { user, methods: ["password"], earlier: null, credential: null };
 }

@@ -1,6 +1,7 @@
 // What identity's handlers and log-ins are given.
 import type { Platform } from "@micronova/kit";
 import type { Store, Tx } from "@micronova/store";
+import type { Lockout } from "./lockout.ts";
 import type { Passwords } from "./passwords.ts";
 import type { Tokens } from "./tokens.ts";
 
@@ -15,6 +16,7 @@ export interface IdentityDeps {
   readonly store: Store;
   readonly tokens: Tokens;
   readonly passwords: Passwords;
+  readonly lockout: Lockout;
   readonly endpoints: Endpoints;
   /**
    * A transaction after which revocations count at once. Every change of identity's tables goes through

@@ -14,6 +14,7 @@ import { serviceRoutes } from "./api/services.ts";
 import { userRoutes } from "./api/users.ts";
 import { versionRoutes } from "./api/versions.ts";
 import type { IdentityDeps } from "./deps.ts";
+import { type LockoutRule, lockout } from "./lockout.ts";
 import { passwordHasher } from "./passwords.ts";
 import { identityPolicies } from "./policies.ts";
 
@@ -35,12 +36,16 @@ const routes: readonly AnyRoute<IdentityDeps>[] = [
 
 /** Keystone's API version 3, to be served under `/identity`. */
 export function identityService(
-  given: Pick<IdentityDeps, "platform" | "store" | "endpoints" | "tokens">,
+  given: Pick<IdentityDeps, "platform" | "store" | "endpoints" | "tokens"> & {
+    /** Null or absent: nobody is locked out. */
+    readonly lockoutRule?: LockoutRule | null;
+  },
 ): HttpService {
   const { platform, store, tokens } = given;
   const deps: IdentityDeps = {
     ...given,
     passwords: passwordHasher(platform.random),
+    lockout: lockout(platform.clock, given.lockoutRule ?? null),
     async change(work) {
       const result = await store.transaction(work);
       await tokens.refresh();
