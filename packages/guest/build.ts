@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { zstdCompressSync } from "node:zlib";
-import { isFault, type Log, run } from "@micronova/kit";
+import { isFault, type Log, run, systemClock } from "@micronova/kit";
 import { cpioOf } from "./cpio.ts";
 import { makeDisk, publish } from "./disk.ts";
 import { guestErrors } from "./errors.ts";
@@ -30,6 +30,7 @@ export interface GuestOptions {
 
 // The user `cirros` of the guest's own password file.
 const homeOwner = 1000;
+const keepOldMs = 24 * 60 * 60_000;
 const listsFolder = "/var/lib/apt/lists";
 
 /** The guest's image files; built if this cache has none of the machine's current package versions. */
@@ -96,6 +97,17 @@ async function build(
   for (const name of ["kernel", "ramdisk", "disk.qcow2"]) await publish(join(out!, name));
   await rename(out!, join(cacheDir, version));
   await rm(work, { recursive: true, force: true });
+  await forgetOld(cacheDir, version);
+}
+
+/** Removes earlier builds and the rests of failed ones; whoever reads a young one may still be at it. */
+async function forgetOld(cacheDir: string, version: string): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    if (!name.startsWith("guest-") || name === version) continue;
+    const { mtimeMs } = await stat(join(cacheDir, name));
+    if (systemClock.now() - mtimeMs > keepOldMs)
+      await rm(join(cacheDir, name), { recursive: true, force: true });
+  }
 }
 
 // The kernel unpacks it at every start, and Zstandard is the format it unpacks fastest for its size.

@@ -1,6 +1,8 @@
 // One process at a time, by a lock file that names its holder; a holder that died does not hold.
+import { watch } from "node:fs";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
-import { systemClock } from "@micronova/kit";
+import { dirname } from "node:path";
+import { systemClock, systemRandom } from "@micronova/kit";
 import { guestErrors } from "./errors.ts";
 
 const pollMs = 200;
@@ -9,7 +11,7 @@ const waitMsMax = 30 * 60_000;
 
 /** Runs `work` while no other process does. */
 export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const mine = `${path}.${process.pid}`;
+  const mine = `${path}.${process.pid}.${systemRandom.uuid()}`;
   await writeFile(mine, String(process.pid));
   try {
     await take(path, mine);
@@ -25,10 +27,16 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
 
 async function take(path: string, mine: string): Promise<void> {
   const until = systemClock.monotonic() + waitMsMax;
-  while (!(await linked(mine, path))) {
-    if (systemClock.monotonic() > until) throw guestErrors.lockTimedOut(path);
-    if (await isAbandoned(path)) await rm(path, { force: true });
-    else await systemClock.sleep(pollMs);
+  // The clock's sleepers do not keep a process alive; who waits for the image must not end.
+  const alive = watch(dirname(path));
+  try {
+    while (!(await linked(mine, path))) {
+      if (systemClock.monotonic() > until) throw guestErrors.lockTimedOut(path);
+      if (await isAbandoned(path)) await rm(path, { force: true });
+      else await systemClock.sleep(pollMs);
+    }
+  } finally {
+    alive.close();
   }
 }
 
