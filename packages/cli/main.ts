@@ -9,13 +9,23 @@ const program = new Command("micronova")
   .showHelpAfterError("Run `micronova --help` to see what there is.")
   .addOption(new Option("--no-install", "install nothing; say what is missing instead"));
 
+// In words, so that the help is the same for everybody.
+const dirText = "/var/lib/micronova as root, micronova in the XDG data directory otherwise";
 const dataDir = () =>
-  new Option("--data-dir <dir>", "where everything that must last is kept").default(defaultDataDir());
+  new Option("--data-dir <dir>", "where everything that must last is kept").default(
+    defaultDataDir(),
+    dirText,
+  );
 
 program
   .command("demo")
   .description("boot a real server, write to a volume, delete the server, read the data back from another")
-  .addOption(new Option("--data-dir <dir>", "the demo's own cloud").default(`${defaultDataDir()}-demo`))
+  .addOption(
+    new Option("--data-dir <dir>", "the demo's own cloud").default(
+      `${defaultDataDir()}-demo`,
+      `${dirText}, with -demo`,
+    ),
+  )
   .option("--port <n>", "the port of its APIs", "8774")
   .option("--stop", "take the demo's cloud down and leave nothing behind")
   .action(async (options) => (await import("./commands/demo.ts")).demo(options, installs()));

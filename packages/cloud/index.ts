@@ -14,6 +14,7 @@ export { type CloudConfig, cloudConfig } from "./config.ts";
 export { runningPid } from "./data-dir.ts";
 export { destroyCloud } from "./destroy.ts";
 export { cloudInvariants } from "./invariants.ts";
+export { type CloudReference, cloudReference } from "./reference.ts";
 
 export interface Cloud {
   /** `http://127.0.0.1:8774` */

@@ -23,7 +23,7 @@ import {
 import { networkService } from "@micronova/network";
 import { placementService } from "@micronova/placement";
 import { busRpc, type Rpc } from "@micronova/rpc";
-import { type Sagas, sagaDoor, sagaRunner } from "@micronova/saga";
+import { type AnySaga, type Sagas, sagaDoor, sagaRunner } from "@micronova/saga";
 import { type Store, sqliteStore } from "@micronova/store";
 import { volumeReports, volumeSagas, volumeService, volumeVersionsService } from "@micronova/volume";
 import type { CloudConfig } from "./config.ts";
@@ -43,6 +43,14 @@ export interface Assembly {
   /** The name of this machine, under which its workers are called. */
   readonly host: string;
 }
+
+/** What a conductor must know to go on with what another began. */
+export const cloudSagas: readonly AnySaga[] = [...computeSagas, ...volumeSagas];
+
+/** What the HTTP services are made of. */
+export type ServiceParts = Pick<Assembly, "platform" | "store" | "sagas" | "rpc" | "tokens"> & {
+  readonly dir: Pick<DataDir, "file">;
+};
 
 export interface Served {
   readonly http: HttpServer;
@@ -100,7 +108,6 @@ async function parts(assembly: Assembly): Promise<readonly Service[]> {
   const { platform, store, rpc, tokens: keyring, host } = assembly;
   const compute = computeDeps(assembly);
   const images = { platform, store, files: imageFiles({ dir: assembly.dir.file("images") }) };
-  const sagas = [...computeSagas, ...volumeSagas];
   return [
     keyring,
     imageSweeper(images),
@@ -108,7 +115,7 @@ async function parts(assembly: Assembly): Promise<readonly Service[]> {
     volumeReports({ store, rpc }),
     schedulerService({ ...compute, host }),
     ...(await hostWorkers(assembly)),
-    sagaRunner({ platform, store, rpc, sagas, owner: host }),
+    sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
   ];
 }
 
@@ -130,8 +137,9 @@ function httpServer(assembly: Assembly): HttpServer {
   });
 }
 
-function httpServices(assembly: Assembly): Readonly<Record<string, HttpService>> {
-  const { platform, store, sagas, rpc, tokens: authenticator, dir } = assembly;
+/** Every HTTP service by the path it is mounted under. */
+export function httpServices(given: ServiceParts): Readonly<Record<string, HttpService>> {
+  const { platform, store, sagas, rpc, tokens: authenticator, dir } = given;
   const common = { platform, store, sagas, rpc, authenticator };
   return {
     "/identity": identityService({ platform, store, tokens: authenticator, endpoints: { origin: null } }),
@@ -140,7 +148,7 @@ function httpServices(assembly: Assembly): Readonly<Record<string, HttpService>>
     "/network": networkService(common),
     "/volume": volumeVersionsService(common),
     "/volume/v3": volumeService(common),
-    "/compute/v2.1": computeService(computeDeps(assembly)),
+    "/compute/v2.1": computeService(computeDeps(given)),
   };
 }
 
@@ -148,7 +156,7 @@ function readTls({ key, cert }: { readonly key: string; readonly cert: string })
   return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
 }
 
-const computeDeps = ({ platform, store, sagas, rpc, tokens: authenticator }: Assembly) => ({
+const computeDeps = ({ platform, store, sagas, rpc, tokens: authenticator }: Omit<ServiceParts, "dir">) => ({
   platform,
   store,
   sagas,

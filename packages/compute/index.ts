@@ -13,7 +13,7 @@ export { computeSagas } from "./sagas/index.ts";
 export { schedulerService } from "./scheduler-service.ts";
 export { seedCompute } from "./seed.ts";
 export { computeRoutes, computeService } from "./service.ts";
-export { statusOf } from "./states.ts";
+export { serverStates, statusOf, statusRules } from "./states.ts";
 export { computeWorkerContract } from "./worker/contract.ts";
 export { type HostReporter, hostReporter } from "./worker/reporter.ts";
 export { type ComputeWorkerDeps, computeWorker } from "./worker/worker.ts";

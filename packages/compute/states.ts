@@ -122,7 +122,7 @@ const rebuilding = ["rebuilding", "rebuild_block_device_mapping", "rebuild_spawn
 const hardRebooting = ["rebooting_hard", "reboot_pending_hard", "reboot_started_hard"];
 
 /** First match wins. The states of later actions are listed too, since clients' filters name them. */
-const statusRules: readonly StatusRule[] = [
+export const statusRules: readonly StatusRule[] = [
   { vm: ["building"], tasks: null, status: "BUILD" },
   { vm: ["active"], tasks: ["rebooting", "reboot_pending", "reboot_started"], status: "REBOOT" },
   { vm: ["active"], tasks: hardRebooting, status: "HARD_REBOOT" },

@@ -56,6 +56,9 @@ export interface Answer {
 export interface HttpService {
   readonly name: string;
   readonly routes: readonly AnyRoute<never>[];
+  readonly policies: Policies;
+  /** Null for services without microversions. */
+  readonly history: History | null;
   /** OpenAPI 3.1 of the routes at the newest version. */
   openApi(): object;
   /** Answers one request; never throws. */
@@ -69,6 +72,8 @@ export function service<D>(options: ServiceOptions<D>): HttpService {
     name: options.name,
     // Readers of the routes do not call their handlers.
     routes: options.routes as unknown as readonly AnyRoute<never>[],
+    policies: options.policies,
+    history: options.history ?? null,
     openApi: () => openApi(options),
     answer,
   };

@@ -7,6 +7,6 @@ export * as images from "./images.ts";
 export { imageInvariants } from "./invariants.ts";
 export { imageMigrations } from "./migrations.ts";
 export { imageService } from "./service.ts";
-export type { ImageStatus } from "./states.ts";
+export { type ImageStatus, imageStates } from "./states.ts";
 export type { ImageTable } from "./tables.ts";
 export { imageSweeper, type Upload, uploadImage } from "./uploads.ts";

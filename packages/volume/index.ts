@@ -25,6 +25,7 @@ export { quietVolumeInvariants, volumeInvariants } from "./invariants.ts";
 export { volumeMigrations } from "./migrations.ts";
 export { seedVolume } from "./seed.ts";
 export { volumeService, volumeVersionsService } from "./service.ts";
+export { volumeStates } from "./states.ts";
 export type { Volume, VolumeAttachment, VolumeType } from "./tables.ts";
 export { volumeReports } from "./volume-reports.ts";
 export { type NewVolume, volumes } from "./volumes.ts";
