@@ -69,10 +69,11 @@ const oneRoutes = [
     ...until("2.87"),
     policy: "os_compute_api:os-hypervisors:uptime",
     success: 200,
-    summary: "Shows for how long a hypervisor has been up, where its driver can tell.",
+    summary: "Refuses: hosts do not report for how long they are up.",
     async handle(request, deps) {
-      const one = { ...(await found(request, deps)), hasServers: false };
-      return { hypervisor: { ...request.render(hypervisorBriefView, one), uptime: null } };
+      await found(request, deps);
+      // Clients know this answer from drivers that cannot tell, and go on without.
+      throw errors.notSupported("The uptime of a host");
     },
   }),
   matchRoute("search", "os_compute_api:os-hypervisors:search", "Finds hypervisors by a part of their name."),
