@@ -1,5 +1,6 @@
-// The tiny guest on the QEMU driver: boots both ways, can be logged in to, and works together when disks and NICs come
-// and go. Real guests on an emulated processor, so this takes half a minute, and minutes when the image is built first.
+// The tiny guest on the QEMU driver: boots both ways, can be logged in to, and works together when disks and
+// NICs come and go. Real guests on an emulated processor, so this takes half a minute, and minutes when the
+// image is built first.
 import assert from "node:assert/strict";
 import { chmod, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";

@@ -1,5 +1,6 @@
-// One suite for every driver: each method once, twice, and by a new driver over what a crashed one left. QEMU runs
-// without a guest here, its firmware is enough; what needs a guest's help stands in tests/processes/guest.test.ts.
+// One suite for every driver: each method once, twice, and by a new driver over what a crashed one left. QEMU
+// runs without a guest here, its firmware is enough; what needs a guest's help stands in
+// tests/processes/guest.test.ts.
 import assert from "node:assert/strict";
 import { chmod, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
