@@ -20,4 +20,11 @@ export const resourceMigrations: readonly Migration[] = [
       "CREATE INDEX server_groups_by_project ON server_groups (project_id, created_at)",
     ],
   },
+  {
+    id: "compute/0004-usage",
+    // Quotas count and sum a project's servers at each boot; the index alone answers that.
+    sql: [
+      `CREATE INDEX servers_by_use ON servers (project_id, user_id, vcpus, memory_mb) WHERE deleted_at IS NULL`,
+    ],
+  },
 ];
