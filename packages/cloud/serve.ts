@@ -20,7 +20,7 @@ import {
   systemClock,
   systemRandom,
 } from "@micronova/kit";
-import { networkService } from "@micronova/network";
+import { networkReports, networkService } from "@micronova/network";
 import { placementService } from "@micronova/placement";
 import { busRpc, type Rpc } from "@micronova/rpc";
 import { type AnySaga, type Sagas, sagaDoor, sagaRunner } from "@micronova/saga";
@@ -113,6 +113,7 @@ async function parts(assembly: Assembly): Promise<readonly Service[]> {
     imageSweeper(images),
     conductorService({ ...compute, host }),
     volumeReports({ store, rpc }),
+    networkReports({ platform, store, rpc }),
     schedulerService({ ...compute, host }),
     ...(await hostWorkers(assembly)),
     sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
