@@ -1,5 +1,6 @@
 // Compute: servers and the hosts they run on.
 
+export { computeVersionsService } from "./api/versions-service.ts";
 export { conductorService } from "./conductor.ts";
 export { type ComputeConfig, computeConfigSchema, computeDefaults } from "./config.ts";
 export type { ComputeDeps } from "./deps.ts";

@@ -33,6 +33,7 @@ import { computeSagas } from "./sagas/index.ts";
 import { schedulerService } from "./scheduler-service.ts";
 import { seedCompute } from "./seed.ts";
 import { computeService } from "./service.ts";
+import type { Server } from "./tables.ts";
 import { hostReporter } from "./worker/reporter.ts";
 import { computeWorker } from "./worker/worker.ts";
 
@@ -108,7 +109,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     conductorService({ ...deps, host: "control" }),
     schedulerService({ ...deps, host: "control" }),
     volumeReports({ store, rpc }),
-    volumeWorker({ platform, rpc, host: "h1", driver: fakeVolumeDriver() }),
+    volumeWorker({ platform, rpc, host: "control", driver: fakeVolumeDriver() }),
   ];
   for (let at = 1; at <= (options.hosts ?? 2); at++) {
     const host = `h${at}`;
@@ -226,3 +227,59 @@ async function addImage(store: Store, id: Uuid): Promise<void> {
 
 export const member = testContext();
 export const admin = testContext({ admin: true });
+
+/** A server's row; one that is being built unless told otherwise. */
+export function aServer(columns: Partial<Server> = {}): Server {
+  const flavor = { flavorid: "1", name: "m1.tiny", vcpus: 1, ram: 512, disk: 1, ephemeral: 0, swap: 0 };
+  return {
+    id: "00000000-0000-4000-8000-000000000001",
+    project_id: demoProjectId,
+    user_id: "b".repeat(32),
+    name: "web",
+    description: null,
+    hostname: "web",
+    vm_state: "building",
+    task_state: "scheduling",
+    power_state: 0,
+    host: null,
+    node_id: null,
+    node: null,
+    availability_zone: null,
+    pinned_availability_zone: null,
+    image_id: null,
+    image_properties: "{}",
+    kernel_id: null,
+    ramdisk_id: null,
+    flavor_id: "1",
+    flavor: JSON.stringify({ ...flavor, extra_specs: {} }),
+    vcpus: 1,
+    memory_mb: 512,
+    key_name: null,
+    key_data: null,
+    user_data: null,
+    config_drive: 0,
+    metadata: "{}",
+    system_metadata: "{}",
+    tags: "[]",
+    security_groups: "[]",
+    locked_by: null,
+    locked_reason: null,
+    access_ip_v4: null,
+    access_ip_v6: null,
+    auto_disk_config: 1,
+    reservation_id: "r-00000000",
+    launch_index: 0,
+    root_device_name: "/dev/vda",
+    progress: 0,
+    scheduler_hints: "{}",
+    server_group_id: null,
+    trusted_image_certificates: null,
+    fault: null,
+    created_at: 1,
+    updated_at: 1,
+    launched_at: null,
+    terminated_at: null,
+    deleted_at: null,
+    ...columns,
+  };
+}

@@ -6,7 +6,7 @@ import { claim as claimResources, unclaim } from "@micronova/placement";
 import { type PastFailure, type StepContext, type StepError, saga } from "@micronova/saga";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "../errors.ts";
-import { makePorts, portIdsOf, type RequestedPort, unmakePorts } from "../interfaces.ts";
+import { makePorts, type RequestedPort, unmakePorts } from "../interfaces.ts";
 import {
   type Candidate,
   type Destinations,
@@ -62,10 +62,12 @@ export const serverCreate = saga<ServerCreateParams>("server-create")
       const { serverId } = params;
       const host = outputs.claim?.host;
       if (host === undefined) return;
-      const portIds = await portIdsOf(store.read, serverId);
-      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
+      // First, since it must not wait for a host that is away, as the guest's end may.
       if (params.hasVolumes) await unexportVolumes({ rpc, store }, serverId, host);
+      const portIds = params.ports.map(({ portId }) => portId);
+      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
     },
+    undoMayWait: true,
   })
   .retryFrom("schedule", attempts)
   .local("activate", {

@@ -21,18 +21,19 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
         .select("host")
         .where("id", "=", params.serverId)
         .executeTakeFirst();
-      return { host: server?.host ?? null };
+      return { host: server?.host ?? null, portIds: await portIdsOf(store.read, params.serverId) };
     },
   })
   .remote("destroy", {
     do: async ({ rpc, store }, { params, outputs }) => {
       const { serverId } = params;
-      const { host } = outputs.look;
+      const { host, portIds } = outputs.look;
       if (host === null) return;
-      const portIds = await portIdsOf(store.read, serverId);
-      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
+      // First, since it must not wait for a host that is away, as the guest's end may.
       await unexportVolumes({ rpc, store }, serverId, host);
+      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
     },
+    doMayWait: true,
   })
   .local("forget", {
     do: async (tx, { params }) => {
