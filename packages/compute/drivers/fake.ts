@@ -14,6 +14,7 @@ import type {
   VolumeDisk,
 } from "./driver.ts";
 import { driverErrors } from "./errors.ts";
+import { nullWhenAbsent } from "./files.ts";
 import { lanes } from "./lanes.ts";
 
 export interface FakeDriverOptions {
@@ -58,7 +59,7 @@ export function fakeDriver(options: FakeDriverOptions): VirtDriver {
   const { platform, delayMs = 0 } = options;
   const inventory = { ...defaultInventory, ...options.inventory };
   const domains = new Map<Uuid, FakeDomain>();
-  const save = options.path === undefined ? async () => {} : saver(options.path, domains);
+  const file = options.path === undefined ? null : domainFile(options.path);
   const inTurn = lanes();
   /** One change of one server: what it becomes, or null to remove it. */
   const change = (serverId: Uuid, decide: (domain: FakeDomain | null) => FakeDomain | null) =>
@@ -69,7 +70,7 @@ export function fakeDriver(options: FakeDriverOptions): VirtDriver {
       if (after === before) return;
       if (after === null) domains.delete(serverId);
       else domains.set(serverId, after);
-      await save();
+      await file?.save(serverId, after);
     });
   /** A change of a server that must be here. */
   const existing = (serverId: Uuid, decide: (domain: FakeDomain) => FakeDomain) =>
@@ -80,8 +81,7 @@ export function fakeDriver(options: FakeDriverOptions): VirtDriver {
   return {
     name: "fake",
     async start() {
-      if (options.path === undefined) return;
-      for (const [serverId, domain] of await load(options.path)) domains.set(serverId, domain);
+      for (const domain of (await file?.load()) ?? []) domains.set(domain.spec.serverId, domain);
     },
     async stop() {},
     inventory: async () => inventory,
@@ -215,28 +215,34 @@ function lastLines(text: string, lines: number | null): string {
   return all.slice(-lines - 1).join("\n");
 }
 
-/** Writes the whole map; calls that come while a write is under way share the next one. */
-function saver(path: string, domains: FakeDomains): () => Promise<void> {
+/**
+ * A file of all rows. It is written as a whole, from texts that are kept, and calls that come while a write
+ * is under way share the next one: a benchmark that fills a host writes a few times a second, not for each
+ * server.
+ */
+function domainFile(path: string) {
+  const texts = new Map<Uuid, string>();
   let writing: Promise<void> = Promise.resolve();
   let next: Promise<void> | null = null;
   const write = async () => {
     next = null;
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.new`, JSON.stringify([...domains]), { mode: 0o600 });
+    await writeFile(`${path}.new`, `[${[...texts.values()].join(",")}]`, { mode: 0o600 });
     await rename(`${path}.new`, path);
   };
-  return () => {
-    next ??= writing.then(write, write);
-    writing = next;
-    return next;
+  return {
+    save(serverId: Uuid, domain: FakeDomain | null): Promise<void> {
+      if (domain === null) texts.delete(serverId);
+      else texts.set(serverId, JSON.stringify(domain));
+      next ??= writing.then(write, write);
+      writing = next;
+      return next;
+    },
+    async load(): Promise<readonly FakeDomain[]> {
+      const text = await readFile(path, "utf8").catch(nullWhenAbsent);
+      const found: readonly FakeDomain[] = text === null ? [] : JSON.parse(text);
+      for (const domain of found) texts.set(domain.spec.serverId, JSON.stringify(domain));
+      return found;
+    },
   };
-}
-
-async function load(path: string): Promise<readonly (readonly [Uuid, FakeDomain])[]> {
-  try {
-    return JSON.parse(await readFile(path, "utf8"));
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
-    throw error;
-  }
 }

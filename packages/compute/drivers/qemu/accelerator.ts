@@ -5,8 +5,8 @@ import { access, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, isFault, type Log, processErrors, run } from "@micronova/kit";
+import { nullWhenAbsent } from "../files.ts";
 import type { Accelerator } from "./arguments.ts";
-import { nullWhenAbsent } from "./domain.ts";
 import { qemuProgram } from "./process.ts";
 
 export type AcceleratorChoice = "auto" | Accelerator;

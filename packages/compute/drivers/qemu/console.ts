@@ -1,7 +1,7 @@
 // What guests say on their serial ports. QEMU appends it to a file; here the file is read from its end, and
 // kept from growing without bound.
 import { copyFile, open, stat, truncate } from "node:fs/promises";
-import { nullWhenAbsent } from "./domain.ts";
+import { nullWhenAbsent } from "../files.ts";
 
 // What is kept of one server: the current file up to this size, and one before it.
 const logBytesMax = 1024 * 1024;

@@ -5,6 +5,7 @@ import { dirname, join, normalize } from "node:path";
 import { isFault, processErrors, run } from "@micronova/kit";
 import type { DiskImage, DomainSpec } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
+import { nullWhenAbsent } from "../files.ts";
 import type { DomainFiles } from "./domain.ts";
 
 export interface Disks {
@@ -45,7 +46,7 @@ export function disks(imagesFolder: string): Disks {
       }
     },
     async prune(imagesInUse) {
-      const names = await readdir(imagesFolder).catch(() => []);
+      const names = (await readdir(imagesFolder).catch(nullWhenAbsent)) ?? [];
       for (const name of names) {
         if (!imagesInUse.has(name)) await rm(join(imagesFolder, name), { force: true });
       }
@@ -132,7 +133,7 @@ function safePath(name: string): string {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
+  return (await stat(path).catch(nullWhenAbsent)) !== null;
 }
 
 function explained(serverId: string, error: unknown): unknown {

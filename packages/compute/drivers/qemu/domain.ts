@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Uuid } from "@micronova/kit";
 import type { DomainSpec } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
+import { nullWhenAbsent } from "../files.ts";
 
 export interface Domain {
   /**
@@ -76,12 +77,6 @@ export function domainStore(folder: string): DomainStore {
     },
     remove: (serverId) => rm(files(serverId).folder, { recursive: true, force: true }),
   };
-}
-
-/** For reading what may not be there. Any other error is thrown. */
-export function nullWhenAbsent(error: unknown): null {
-  if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-  throw error;
 }
 
 function filesIn(folder: string): DomainFiles {

@@ -211,10 +211,11 @@ async function imagesInUse(host: Host): Promise<ReadonlySet<string>> {
 async function keepConsolesSmall(host: Host, signal: AbortSignal): Promise<void> {
   const { clock, log } = host.platform;
   while (!signal.aborted) {
-    for (const serverId of await host.store.ids()) {
-      await rotateConsole(host.store.files(serverId).consoleLog).catch((error) =>
-        log.warn({ error, serverId }, "console log not rotated"),
-      );
+    try {
+      for (const serverId of await host.store.ids())
+        await rotateConsole(host.store.files(serverId).consoleLog);
+    } catch (error) {
+      log.warn({ error }, "console logs not rotated");
     }
     await clock.sleep(rotateEveryMs, signal).catch(() => undefined);
   }

@@ -4,7 +4,8 @@ import { spawn } from "node:child_process";
 import { open, readdir, readFile, rm } from "node:fs/promises";
 import { type Clock, isFault, type Millis, type Uuid } from "@micronova/kit";
 import { driverErrors } from "../errors.ts";
-import { type DomainFiles, nullWhenAbsent } from "./domain.ts";
+import { nullWhenAbsent } from "../files.ts";
+import type { DomainFiles } from "./domain.ts";
 import { connectQmp, type Qmp } from "./qmp.ts";
 
 export const qemuProgram = "qemu-system-x86_64";
