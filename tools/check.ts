@@ -12,6 +12,7 @@ export const checks: readonly Step[] = [
   },
   { name: "layers", command: [node, "tools/layers.ts"] },
   { name: "tidy", command: [node, "tools/tidy.ts"] },
+  { name: "golden", command: [node, "tools/golden.ts", "--check"] },
   { name: "unused", command: ["node_modules/.bin/knip"] },
 ];
 
