@@ -6,6 +6,7 @@ import {
   computeDefaults,
   computeSagas,
   computeService,
+  computeVersionsService,
   conductorService,
   schedulerService,
 } from "@micronova/compute";
