@@ -35,6 +35,7 @@ export const programs = [
   "sbin/resize2fs",
   "sbin/mkfs.vfat",
   "sbin/sfdisk",
+  "usr/bin/resizepart",
   "bin/lsblk",
   "sbin/blkid",
   "sbin/blockdev",

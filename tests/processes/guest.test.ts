@@ -37,8 +37,8 @@ describe("the tiny guest", { skip: missing }, () => {
     folder = await mkdtemp(join(tmpdir(), "micronova-guest-"));
     await chmod(folder, 0o755);
     await run("ssh-keygen", ["-q", "-t", "ecdsa", "-N", "", "-f", join(folder, "key")]);
-    guest = await buildGuestImage({ cacheDir: guestCache, log: silentLog });
     await newDriver();
+    guest = await buildGuestImage({ cacheDir: guestCache, log: silentLog });
   });
   after(async () => {
     for (const { serverId } of await driver.list()) await driver.destroy(serverId);
@@ -72,6 +72,7 @@ describe("the tiny guest", { skip: missing }, () => {
     const { serverId, shell } = await boot({ image, rootGb: 1 });
 
     assert.match(await shell("df / | tail -n 1"), /^\/dev\/vda1 /);
+    await eventually("has the whole disk", () => shell("test $(df -m / | awk 'END { print $2 }') -gt 900"));
     assert.equal(await shell("hostname"), "alpha\n");
     assert.equal(await shell("sudo -n id -u"), "0\n");
     await shell("sudo sh -c 'echo kept >/var/lib/note; sync'");
