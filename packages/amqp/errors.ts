@@ -12,12 +12,22 @@ export const amqpErrors = errorTable("amqp", {
   queueNotFound: { status: 404, text: (name: string) => `There is no queue '${name}'.` },
   exchangeDiffers: {
     status: 409,
-    text: (name: string) => `Exchange '${name}' exists with other properties; delete it first.`,
+    text: (name: string, argument: string, difference: string) =>
+      `Exchange '${name}' exists with another ${argument} (${difference}); delete it first.`,
   },
   queueDiffers: {
     status: 409,
-    text: (name: string) => `Queue '${name}' exists with other properties; delete it first.`,
+    text: (name: string, argument: string, difference: string) =>
+      `Queue '${name}' exists with another ${argument} (${difference}); delete it first.`,
   },
+  badArgument: {
+    status: 400,
+    text: (queue: string, argument: string, why: string) =>
+      `Queue '${queue}' cannot have ${argument} as given: ${why}.`,
+  },
+  exchangeInUse: { status: 409, text: (name: string) => `Exchange '${name}' has bindings.` },
+  queueInUse: { status: 409, text: (name: string) => `Queue '${name}' has consumers.` },
+  queueNotEmpty: { status: 409, text: (name: string) => `Queue '${name}' has messages.` },
   queueLocked: {
     status: 409,
     text: (name: string) => `Queue '${name}' is used exclusively by another connection.`,
@@ -27,6 +37,10 @@ export const amqpErrors = errorTable("amqp", {
     retriable: true,
     text: (name: string, lengthMax: number) =>
       `Queue '${name}' is full (${lengthMax} messages); its consumers are too slow or gone.`,
+  },
+  consumedExclusively: {
+    status: 403,
+    text: (name: string) => `Queue '${name}' has a consumer that wants to be alone.`,
   },
   closed: { status: 503, retriable: true, text: () => "The bus is closed." },
 });

@@ -1,35 +1,56 @@
 // The in-process door to a broker: messages are passed as they are, and everything it holds goes back when it
 // closes.
-
+import type { Log } from "@micronova/kit";
 import type { Broker } from "./broker.ts";
 import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "./bus.ts";
+import type { Table } from "./codec/table.ts";
+import { type Content, contentOfMessage } from "./content.ts";
 import { amqpErrors } from "./errors.ts";
-import type { QueueConsumer } from "./queue/message-queue.ts";
+import { freezeMessage } from "./freeze.ts";
+import { HandlerConsumer } from "./queue/handler-consumer.ts";
+import type { MessageQueue, QueueSpec } from "./queue/message-queue.ts";
+import { taken, type VirtualHost } from "./virtual-host.ts";
 
 // In process the broker is responsible as soon as `publish` returns; one resolved promise serves all.
 const done = Promise.resolve();
+// Enough for a burst, small enough that a queue without consumers does not take the process down.
+const lengthMaxDefault = 100_000;
 
 export class InProcessBus implements Bus {
   readonly #broker: Broker;
-  readonly #consumers = new Set<QueueConsumer>();
+  readonly #host: VirtualHost;
+  readonly #log: Log;
+  readonly #consumers = new Set<HandlerConsumer>();
   readonly #exclusive = new Set<string>();
   #isClosed = false;
 
-  constructor(broker: Broker) {
+  constructor(broker: Broker, host: VirtualHost) {
     this.#broker = broker;
+    this.#host = host;
+    this.#log = broker.platform.log;
   }
 
-  async declare(exchange: Exchange): Promise<void> {
+  async declare({ name, kind, durable, autoDelete }: Exchange): Promise<void> {
     this.#assertOpen();
-    this.#broker.declareExchange(exchange);
+    this.#host.declareExchange({
+      name,
+      kind,
+      durable: durable ?? false,
+      autoDelete: autoDelete ?? false,
+      internal: false,
+      arguments: {},
+    });
   }
 
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void> {
     try {
       this.#assertOpen();
-      const taken = this.#broker.publish(to, message);
-      if (taken === 0 && options?.mandatory === true) throw amqpErrors.unroutable(to.exchange, to.key);
-      return done;
+      if (this.#broker.isFreezing) freezeMessage(message);
+      const content = contentOfMessage(to.exchange, to.key, message);
+      const queues = this.#host.route(content);
+      if (queues.length === 0 && options?.mandatory === true)
+        throw amqpErrors.unroutable(to.exchange, to.key);
+      return this.#enqueue(queues, content);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -41,9 +62,11 @@ export class InProcessBus implements Bus {
     handle: (delivery: Delivery) => void,
   ): Promise<Consumer> {
     this.#assertOpen();
-    const declared = this.#broker.declareQueue(queue, this);
+    const declared = this.#declareQueue(queue);
     if (queue.exclusive === true) this.#exclusive.add(queue.name);
-    const consumer = declared.add(options.prefetch, handle);
+    const { form } = this.#broker;
+    const consumer = new HandlerConsumer(declared, { form, log: this.#log }, options.prefetch, handle);
+    declared.add(consumer);
     this.#consumers.add(consumer);
     return { cancel: async () => this.#cancel(consumer) };
   }
@@ -55,17 +78,55 @@ export class InProcessBus implements Bus {
       this.#cancel(consumer);
       consumer.release();
     }
-    for (const name of this.#exclusive) this.#broker.deleteQueue(name);
+    for (const name of this.#exclusive) this.#host.deleteQueue(name);
+  }
+
+  /** All of the queues have room, or none gets it. */
+  #enqueue(queues: readonly MessageQueue[], content: Content): Promise<void> {
+    for (const queue of queues) queue.assertRoom(content.size);
+    const batch = this.#host.enqueue(queues, content);
+    const { journal } = this.#broker;
+    if (batch <= taken || journal === null) return done;
+    return new Promise((resolve) => journal.whenSynced(batch, resolve));
+  }
+
+  #declareQueue(queue: Queue): MessageQueue {
+    const limits = queue.lengthMax === undefined ? { lengthMax: lengthMaxDefault } : {};
+    const declared = this.#host.declareQueue(specOf(queue), this, limits);
+    for (const { exchange, key, headers } of queue.bindings) {
+      // Every queue is bound to the default exchange already, by its name.
+      if (exchange !== "") this.#host.bind(declared, { source: exchange, key, arguments: headers ?? {} });
+    }
+    return declared;
   }
 
   /** The consumer is kept until the bus closes: it may hold messages that must go back then. */
-  #cancel(consumer: QueueConsumer): void {
-    consumer.queue.cancel(consumer);
-    this.#broker.consumerLeft(consumer.queue);
+  #cancel(consumer: HandlerConsumer): void {
+    consumer.queue.remove(consumer);
+    this.#host.consumerLeft(consumer.queue);
     if (!this.#isClosed && consumer.held.size === 0) this.#consumers.delete(consumer);
   }
 
   #assertOpen(): void {
     if (this.#isClosed) throw amqpErrors.closed();
   }
+}
+
+/** A queue of the Bus as AMQP declares it; the same on every door, so that all may declare it. */
+export function specOf({ name, durable, exclusive, autoDelete, ...limits }: Queue): QueueSpec {
+  return {
+    name,
+    durable: durable ?? false,
+    exclusive: exclusive ?? false,
+    autoDelete: autoDelete ?? false,
+    arguments: argumentsOf(limits),
+  };
+}
+
+function argumentsOf({ expiresMs, lengthMax, overflow }: Omit<Queue, "name">): Table {
+  return {
+    ...(expiresMs === undefined ? {} : { "x-expires": expiresMs }),
+    ...(lengthMax === undefined ? {} : { "x-max-length": lengthMax }),
+    ...(lengthMax === undefined || overflow === "drop-oldest" ? {} : { "x-overflow": "reject-publish" }),
+  };
 }

@@ -5,7 +5,10 @@ import { test } from "node:test";
 import { silentLog } from "@micronova/kit";
 import fc from "fast-check";
 import type { Delivery } from "../bus.ts";
-import { MessageQueue, type QueueConsumer } from "./message-queue.ts";
+import { contentOfMessage } from "../content.ts";
+import { plainJson } from "../wire-form.ts";
+import { HandlerConsumer } from "./handler-consumer.ts";
+import { MessageQueue } from "./message-queue.ts";
 
 type Step =
   | { readonly kind: "push" | "deliver" | "join"; readonly which?: undefined }
@@ -28,19 +31,28 @@ test("a queue behaves as its model", () => {
 });
 
 function run(story: readonly Step[], prefetch: number): void {
-  const queue = new MessageQueue({ name: "q", bindings: [] }, null, {
-    log: silentLog,
-    now: () => 0,
-    wake: () => undefined,
-  });
-  const held: { readonly delivery: Delivery; readonly by: QueueConsumer }[] = [];
-  const consumers: QueueConsumer[] = [];
+  const deps = { log: silentLog, form: plainJson };
+  const spec = { name: "q", durable: false, exclusive: false, autoDelete: false, arguments: {} };
+  const queue = new MessageQueue(
+    spec,
+    { owner: null },
+    {
+      log: silentLog,
+      now: () => 0,
+      wake: () => undefined,
+      tickAt: () => undefined,
+      deadLetter: () => undefined,
+      forget: () => undefined,
+    },
+  );
+  const held: { readonly delivery: Delivery; readonly by: HandlerConsumer }[] = [];
+  const consumers: HandlerConsumer[] = [];
   let ready: number[] = [];
   let pushed = 0;
   const returned = new Set<number>();
 
   /** Every delivery must be the lowest number that waits, and say rightly whether it was here before. */
-  const take = (delivery: Delivery, by: () => QueueConsumer) => {
+  const take = (delivery: Delivery, by: () => HandlerConsumer) => {
     const number = ready.shift();
     assert.equal(delivery.message.body, number);
     assert.equal(delivery.redelivered, returned.has(number!));
@@ -53,18 +65,21 @@ function run(story: readonly Step[], prefetch: number): void {
 
   for (const step of story) {
     if (step.kind === "push") {
-      queue.push({ body: pushed }, "", "q");
+      queue.push(contentOfMessage("", "q", { body: pushed }));
       ready.push(pushed++);
     } else if (step.kind === "deliver") {
       queue.deliver(2);
     } else if (step.kind === "join") {
-      const consumer: QueueConsumer = queue.add(prefetch, (delivery) => take(delivery, () => consumer));
+      const consumer: HandlerConsumer = new HandlerConsumer(queue, deps, prefetch, (delivery) =>
+        take(delivery, () => consumer),
+      );
+      queue.add(consumer);
       consumers.push(consumer);
     } else if (step.kind === "leave") {
       const [consumer] = consumers.splice(step.which % Math.max(1, consumers.length), 1);
       if (consumer === undefined) continue;
       const its = held.filter(({ by }) => by === consumer);
-      queue.cancel(consumer);
+      queue.remove(consumer);
       consumer.release();
       giveBack(its.map(({ delivery }) => Number(delivery.message.body)));
       for (const one of its) held.splice(held.indexOf(one), 1);

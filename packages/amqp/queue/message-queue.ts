@@ -1,49 +1,83 @@
 // One queue: messages in order, consumers that take turns, and what they hold unacknowledged. Knows no
-// exchange and no socket; it asks its broker for a turn (`wake`) and delivers when it gets one, never on a
-// publisher's stack.
+// exchange and no socket; it asks its broker for a turn (`wake`) and delivers when it gets one. Only a direct
+// consumer (a socket) of an empty queue gets its message on the publisher's stack.
 import type { Log, Millis } from "@micronova/kit";
-import type { Delivery, Message, Queue } from "../bus.ts";
+import type { Table } from "../codec/table.ts";
+import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
-import { Deque } from "./deque.ts";
+import type { BindingRecord } from "../exchange/bound-exchange.ts";
+import { type Backlog, fifoBacklog, priorityBacklog } from "./backlog.ts";
+import { Consumers } from "./consumers.ts";
+import { Entry, type QueueConsumer } from "./entry.ts";
+import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
 
-/** A message in a queue. `place` is its position for life, so that one returned goes back where it stood. */
-interface Entry {
-  readonly message: Message;
-  readonly exchange: string;
-  readonly key: string;
-  readonly place: number;
-  readonly expiresAt: Millis;
-  redelivered: boolean;
+export interface QueueSpec {
+  readonly name: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Table;
 }
+
+/** Why a message leaves a queue without having been acknowledged, in the words of `x-death`. */
+export type DeathReason = "rejected" | "expired" | "maxlen";
 
 export interface QueueDeps {
   readonly log: Log;
   readonly now: () => Millis;
   /** Asks for a turn to deliver. */
   readonly wake: (queue: MessageQueue) => void;
+  /** Asks to be looked at (`tick`) at that time. */
+  readonly tickAt: (queue: MessageQueue, at: Millis) => void;
+  /** Sends a message that leaves without acknowledgement to where dead letters go. */
+  readonly deadLetter: (queue: MessageQueue, content: Content, reason: DeathReason) => void;
+  /** The journal no longer needs the message for this queue. */
+  readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
 
-// Enough for a burst, small enough that a queue without consumers does not take the process down.
-const lengthMaxDefault = 100_000;
-
-export class MessageQueue {
-  readonly spec: Queue;
+export interface QueueOptions {
   /** Whose it is alone; null when it may be shared. */
   readonly owner: object | null;
+  /** How many messages wait at most when its arguments do not say; publishers are refused beyond. */
+  readonly lengthMax?: number;
+}
+
+const never = Number.POSITIVE_INFINITY;
+
+export class MessageQueue {
+  readonly spec: QueueSpec;
+  readonly arguments: QueueArguments;
+  readonly owner: object | null;
+  /** Its number in the journal, when it is durable and there is one. */
+  journalId = 0;
+  /** What is bound to it, by identity. */
+  readonly bindings = new Map<string, BindingRecord>();
+  isGone = false;
   readonly #deps: QueueDeps;
-  readonly #ready = new Deque<Entry>();
-  #consumers: QueueConsumer[] = [];
-  #turn = 0;
+  readonly #lengthMaxDefault: number;
+  readonly #ready: Backlog;
+  readonly #consumers: Consumers;
   #places = 0;
+  #bytes = 0;
   #unacknowledged = 0;
   #expiring = 0;
   #unusedSince: Millis;
 
-  constructor(spec: Queue, owner: object | null, deps: QueueDeps) {
+  constructor(spec: QueueSpec, options: QueueOptions, deps: QueueDeps) {
     this.spec = spec;
-    this.owner = owner;
+    this.arguments = readQueueArguments(spec.name, spec.arguments);
+    this.owner = options.owner;
     this.#deps = deps;
+    this.#lengthMaxDefault = options.lengthMax ?? never;
+    const { priorityMax, isSingleActive } = this.arguments;
+    this.#ready = priorityMax === null ? fifoBacklog() : priorityBacklog(priorityMax);
+    this.#consumers = new Consumers(isSingleActive);
     this.#unusedSince = deps.now();
+    this.#tickWhenUnused();
+  }
+
+  get name(): string {
+    return this.spec.name;
   }
 
   get readyCount(): number {
@@ -51,58 +85,98 @@ export class MessageQueue {
     return this.#ready.size;
   }
 
+  get readyBytes(): number {
+    return this.#bytes;
+  }
+
   get unacknowledgedCount(): number {
     return this.#unacknowledged;
   }
 
   get consumerCount(): number {
-    return this.#consumers.length;
+    return this.#consumers.count;
   }
 
-  /** Whether time alone can change it. */
-  get isPerishable(): boolean {
-    return this.#expiring > 0 || (this.spec.expiresMs !== undefined && this.#consumers.length === 0);
+  get consumers(): readonly QueueConsumer[] {
+    return this.#consumers.all;
   }
 
-  /** Whether it has been without consumers for longer than it may. */
+  /** Whether it has been without use for longer than it may. */
   get isUnused(): boolean {
-    const { expiresMs } = this.spec;
-    if (expiresMs === undefined || this.#consumers.length > 0) return false;
+    const { expiresMs } = this.arguments;
+    if (expiresMs === null || this.consumerCount > 0) return false;
     return this.#deps.now() - this.#unusedSince >= expiresMs;
   }
 
-  /** Declared again: counts as use. */
+  /** Declared again or read from: counts as use. */
   touch(): void {
-    this.#unusedSince = this.#deps.now();
+    if (this.arguments.expiresMs !== null) this.#unusedSince = this.#deps.now();
   }
 
-  /** Whether one more message may come; throws when that must be the publisher's problem. */
-  assertRoom(): void {
-    const lengthMax = this.spec.lengthMax ?? lengthMaxDefault;
-    if (this.#ready.size < lengthMax || this.spec.overflow === "drop-oldest") return;
-    if (this.readyCount >= lengthMax) throw amqpErrors.queueFull(this.spec.name, lengthMax);
+  /** Whether one more message of this size may come, or must be refused to its publisher. */
+  refuses(size: number): boolean {
+    const { overflow, lengthMax, bytesMax } = this.arguments;
+    if (this.#ready.size >= this.#lengthMaxDefault) return this.readyCount >= this.#lengthMaxDefault;
+    if (overflow === "drop-head") return false;
+    if (lengthMax !== null && this.readyCount >= lengthMax) return true;
+    return bytesMax !== null && this.#bytes + size > bytesMax;
   }
 
-  push(message: Message, exchange: string, key: string): void {
-    const { expirationMs } = message;
-    const expiresAt = expirationMs === undefined ? Number.POSITIVE_INFINITY : this.#deps.now() + expirationMs;
-    if (expirationMs !== undefined) this.#expiring++;
-    this.#ready.push({ message, exchange, key, place: this.#places++, expiresAt, redelivered: false });
-    if (this.#ready.size > (this.spec.lengthMax ?? lengthMaxDefault)) this.#take();
+  assertRoom(size: number): void {
+    if (this.refuses(size))
+      throw amqpErrors.queueFull(this.name, this.arguments.lengthMax ?? this.#lengthMaxDefault);
+  }
+
+  push(content: Content, journalId = 0): void {
+    const place = this.#places++;
+    if (this.#ready.size === 0 && this.#consumers.areDirect) {
+      const consumer = this.#consumers.next();
+      if (consumer !== null) {
+        this.#hand(consumer, content, place, journalId);
+        return;
+      }
+    }
+    content.keep();
+    const entry = this.#entry(content, place, journalId);
+    this.#ready.push(entry);
+    this.#bytes += content.size;
+    this.#noteExpiry(entry);
+    this.#dropHeads();
+    if (this.consumerCount > 0) this.#deps.wake(this);
+  }
+
+  /** Puts back what was there before a restart. */
+  restore(content: Content, journalId: number): void {
+    const entry = this.#entry(content, this.#places++, journalId);
+    entry.redelivered = true;
+    this.#ready.push(entry);
+    this.#bytes += content.size;
+    this.#noteExpiry(entry);
+  }
+
+  add(consumer: QueueConsumer): void {
+    const others = this.#consumers.all;
+    if (others.some((other) => other.isExclusive) || (consumer.isExclusive && others.length > 0))
+      throw amqpErrors.consumedExclusively(this.name);
+    this.#consumers.add(consumer);
     this.#deps.wake(this);
-  }
-
-  add(prefetch: number, handle: (delivery: Delivery) => void): QueueConsumer {
-    const consumer = new QueueConsumer(this, prefetch, handle);
-    this.#consumers.push(consumer);
-    this.#deps.wake(this);
-    return consumer;
   }
 
   /** Ends a consumer's deliveries; what it holds stays with it. */
-  cancel(consumer: QueueConsumer): void {
-    this.#consumers = this.#consumers.filter((other) => other !== consumer);
+  remove(consumer: QueueConsumer): void {
+    this.#consumers.remove(consumer);
     this.touch();
+    this.#tickWhenUnused();
+    if (this.#ready.size > 0) this.#deps.wake(this);
+  }
+
+  isActive(consumer: QueueConsumer): boolean {
+    return this.#consumers.isActive(consumer);
+  }
+
+  /** Asks for a turn if there is anything to deliver: a consumer has room again. */
+  wake(): void {
+    if (this.#ready.size > 0) this.#deps.wake(this);
   }
 
   /** Delivers up to `countMax` messages; true when there may be more to deliver. */
@@ -110,23 +184,39 @@ export class MessageQueue {
     for (let delivered = 0; delivered < countMax; delivered++) {
       this.dropExpired();
       if (this.#ready.size === 0) return false;
-      const consumer = this.#next();
+      const consumer = this.#consumers.next();
       if (consumer === null) return false;
       // `size` says that there is one.
-      const entry = this.#take() as Entry;
-      this.#unacknowledged++;
-      this.#hand(consumer, new QueueDelivery(this, consumer, entry));
+      this.#give(consumer, this.#take() as Entry);
     }
     return true;
   }
 
-  /** A delivery is settled: acknowledged, dropped, or to be returned to its place. */
-  settle(entry: Entry, isReturned: boolean): void {
+  /** Takes one message for `basic.get`; the caller settles it. */
+  get(): Entry | null {
+    this.touch();
+    this.dropExpired();
+    const entry = this.#take();
+    if (entry === undefined) return null;
+    this.#unacknowledged++;
+    return entry;
+  }
+
+  /** An entry is acknowledged, returned to its place, or rejected. */
+  settle(entry: Entry, how: "ack" | "return" | "reject"): void {
+    if (this.isGone) return;
     this.#unacknowledged--;
-    if (isReturned) {
+    entry.holder = null;
+    if (how === "return") {
       entry.redelivered = true;
-      if (entry.expiresAt !== Number.POSITIVE_INFINITY) this.#expiring++;
-      this.#ready.insert(entry, (one, other) => one.place < other.place);
+      entry.content.keep();
+      this.#ready.insert(entry);
+      this.#bytes += entry.content.size;
+      this.#noteExpiry(entry);
+      this.#dropHeads();
+    } else {
+      if (how === "reject") this.#deps.deadLetter(this, entry.content, "rejected");
+      this.#forget(entry);
     }
     if (this.#ready.size > 0) this.#deps.wake(this);
   }
@@ -134,9 +224,17 @@ export class MessageQueue {
   /** Empties it of what waits; says how many that were. */
   purge(): number {
     const purged = this.readyCount;
-    this.#ready.clear();
+    this.#ready.clear((entry) => this.#forget(entry));
     this.#expiring = 0;
+    this.#bytes = 0;
     return purged;
+  }
+
+  /** Its end: consumers are told, and nothing that is still held comes back. */
+  close(): void {
+    this.purge();
+    this.isGone = true;
+    for (const consumer of this.#consumers.all) consumer.queueGone();
   }
 
   /**
@@ -146,90 +244,104 @@ export class MessageQueue {
   dropExpired(): void {
     if (this.#expiring === 0) return;
     const now = this.#deps.now();
-    for (let front = this.#ready.front(); front !== undefined; front = this.#ready.front()) {
-      if (front.expiresAt > now) return;
-      this.#take();
+    const gone: Entry[] = [];
+    this.#ready.sift(
+      (entry) => entry.expiresAt <= now,
+      (entry) => gone.push(entry),
+    );
+    for (const entry of gone) {
+      this.#count(entry);
+      this.#bury(entry, "expired");
     }
+    const next = this.#ready.front()?.expiresAt ?? never;
+    if (gone.length > 0 && next !== never) this.#deps.tickAt(this, next);
+  }
+
+  #entry(content: Content, place: number, journalId: number): Entry {
+    return new Entry({
+      queue: this,
+      content,
+      place,
+      expiresAt: this.#expiry(content),
+      journalId,
+      redelivered: false,
+    });
+  }
+
+  #expiry({ expirationMs }: Content): Millis {
+    const { ttlMs } = this.arguments;
+    if (expirationMs === null && ttlMs === null) return never;
+    return this.#deps.now() + Math.min(expirationMs ?? never, ttlMs ?? never);
+  }
+
+  #noteExpiry(entry: Entry): void {
+    if (entry.expiresAt === never) return;
+    this.#expiring++;
+    // Those behind are asked for when the front goes.
+    if (this.#ready.front() === entry || this.arguments.priorityMax !== null)
+      this.#deps.tickAt(this, entry.expiresAt);
+  }
+
+  #tickWhenUnused(): void {
+    const { expiresMs } = this.arguments;
+    if (expiresMs !== null && this.consumerCount === 0)
+      this.#deps.tickAt(this, this.#unusedSince + expiresMs);
+  }
+
+  /** When to look at it again for want of use; null when that is not due at all. */
+  get unusedAt(): Millis | null {
+    const { expiresMs } = this.arguments;
+    return expiresMs === null || this.consumerCount > 0 ? null : this.#unusedSince + expiresMs;
+  }
+
+  #dropHeads(): void {
+    const { overflow, lengthMax, bytesMax } = this.arguments;
+    if (overflow !== "drop-head" || (lengthMax === null && bytesMax === null)) return;
+    while (this.#ready.size > (lengthMax ?? never) || this.#bytes > (bytesMax ?? never)) {
+      const entry = this.#take();
+      if (entry === undefined) return;
+      this.#bury(entry, "maxlen");
+    }
+  }
+
+  #bury(entry: Entry, reason: DeathReason): void {
+    this.#deps.deadLetter(this, entry.content, reason);
+    this.#forget(entry);
+  }
+
+  #forget(entry: Entry): void {
+    if (entry.journalId !== 0) this.#deps.forget(this, entry.journalId);
   }
 
   #take(): Entry | undefined {
     const entry = this.#ready.shift();
-    if (entry !== undefined && entry.expiresAt !== Number.POSITIVE_INFINITY) this.#expiring--;
+    if (entry !== undefined) this.#count(entry);
     return entry;
   }
 
-  /** The consumer whose turn it is among those with room. */
-  #next(): QueueConsumer | null {
-    const count = this.#consumers.length;
-    for (let tried = 0; tried < count; tried++) {
-      const consumer = this.#consumers[this.#turn++ % count]!;
-      if (consumer.hasRoom) return consumer;
-    }
-    return null;
+  /** An entry has left the backlog. */
+  #count(entry: Entry): void {
+    this.#bytes -= entry.content.size;
+    if (entry.expiresAt !== never) this.#expiring--;
   }
 
-  #hand(consumer: QueueConsumer, delivery: QueueDelivery): void {
-    consumer.held.add(delivery);
-    try {
-      consumer.handle(delivery);
-    } catch (error) {
-      // A handler that throws would throw again: the message is dropped rather than delivered for ever.
-      this.#deps.log.error(
-        { error, queue: this.spec.name, key: delivery.key },
-        "message dropped, handler threw",
-      );
-      delivery.nack({ requeue: false });
+  #hand(consumer: QueueConsumer, content: Content, place: number, journalId: number): void {
+    if (consumer.noAck) {
+      consumer.takeContent(content, false);
+      if (journalId !== 0) this.#deps.forget(this, journalId);
+    } else {
+      this.#give(consumer, this.#entry(content, place, journalId));
     }
   }
-}
 
-export class QueueConsumer {
-  readonly queue: MessageQueue;
-  readonly handle: (delivery: Delivery) => void;
-  /** What it has not settled yet, oldest first. */
-  readonly held = new Set<QueueDelivery>();
-  readonly #prefetch: number;
-
-  constructor(queue: MessageQueue, prefetch: number, handle: (delivery: Delivery) => void) {
-    this.queue = queue;
-    this.handle = handle;
-    this.#prefetch = prefetch;
-  }
-
-  get hasRoom(): boolean {
-    return this.#prefetch === 0 || this.held.size < this.#prefetch;
-  }
-
-  /** Gives back everything it holds, as when its connection is lost. */
-  release(): void {
-    for (const delivery of [...this.held]) delivery.nack({ requeue: true });
-  }
-}
-
-class QueueDelivery implements Delivery {
-  readonly message: Message;
-  readonly exchange: string;
-  readonly key: string;
-  readonly redelivered: boolean;
-  readonly #queue: MessageQueue;
-  readonly #consumer: QueueConsumer;
-  readonly #entry: Entry;
-
-  constructor(queue: MessageQueue, consumer: QueueConsumer, entry: Entry) {
-    this.message = entry.message;
-    this.exchange = entry.exchange;
-    this.key = entry.key;
-    this.redelivered = entry.redelivered;
-    this.#queue = queue;
-    this.#consumer = consumer;
-    this.#entry = entry;
-  }
-
-  ack(): void {
-    if (this.#consumer.held.delete(this)) this.#queue.settle(this.#entry, false);
-  }
-
-  nack(options: { readonly requeue: boolean }): void {
-    if (this.#consumer.held.delete(this)) this.#queue.settle(this.#entry, options.requeue);
+  #give(consumer: QueueConsumer, entry: Entry): void {
+    if (consumer.noAck) {
+      this.#forget(entry);
+      consumer.takeContent(entry.content, entry.redelivered);
+    } else {
+      this.#unacknowledged++;
+      entry.holder = consumer;
+      consumer.takeEntry(entry);
+    }
   }
 }

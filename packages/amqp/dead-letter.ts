@@ -1,0 +1,87 @@
+// What a dead letter looks like: the same body, with the story of its deaths in `x-death`, as RabbitMQ tells it.
+import type { Millis } from "@micronova/kit";
+import { Properties, type PropertyFields, propertiesOf } from "./codec/properties.ts";
+import { type FieldValue, type Table, Typed } from "./codec/table.ts";
+import { Content, Label } from "./content.ts";
+import type { DeathReason, MessageQueue } from "./queue/message-queue.ts";
+import type { WireForm } from "./wire-form.ts";
+
+export interface Death {
+  readonly queue: MessageQueue;
+  readonly reason: DeathReason;
+  readonly at: Millis;
+}
+
+/** The dead letter of a message, addressed as its queue says; `exchange` is the queue's. */
+export function deadLetterOf(content: Content, exchange: string, death: Death, form: WireForm): Content {
+  const { queue, reason, at } = death;
+  const { exchange: from, key } = content.label;
+  const { headers = {}, expiration, ...fields } = content.properties(form).fields;
+  const keys = [key, ...textsOf(headers["CC"]), ...textsOf(headers["BCC"])];
+  const entry: Table = {
+    count: new Typed("l", BigInt(countOf(headers, queue.name, reason) + 1)),
+    reason,
+    queue: queue.name,
+    time: new Typed("T", Math.floor(at / 1000)),
+    exchange: from,
+    "routing-keys": keys,
+    ...(expiration === undefined ? {} : { "original-expiration": expiration }),
+  };
+  const others = deathsOf(headers).filter((other) => !isSameDeath(other, queue.name, reason));
+  const firsts: Table =
+    headers["x-first-death-reason"] === undefined
+      ? {
+          "x-first-death-exchange": from,
+          "x-first-death-queue": queue.name,
+          "x-first-death-reason": reason,
+        }
+      : {};
+  const { BCC: _, ...visible } = headers;
+  const changed: PropertyFields = {
+    ...fields,
+    headers: { ...visible, ...firsts, "x-death": [entry, ...others] },
+  };
+  const label = new Label(exchange, queue.arguments.deadLetterKey ?? key);
+  const letter = new Content(label, new Properties(propertiesOf(changed).bytes), null);
+  const body = content.body(form);
+  letter.bytes = body.bytes;
+  letter.start = body.start;
+  letter.end = body.end;
+  letter.parts = body.parts;
+  return letter;
+}
+
+/**
+ * Whether a letter would go round for ever: it has been in that queue before, and since then nobody rejected
+ * it, which would be somebody's will.
+ */
+export function isCycle(headers: Table, queue: string): boolean {
+  const deaths = deathsOf(headers);
+  const last = deaths.findIndex((death) => death["queue"] === queue);
+  if (last === -1) return false;
+  return deaths.slice(0, last + 1).every((death) => death["reason"] !== "rejected");
+}
+
+function countOf(headers: Table, queue: string, reason: string): number {
+  const count = deathsOf(headers).find((death) => isSameDeath(death, queue, reason))?.["count"];
+  if (typeof count === "number") return count;
+  return count instanceof Typed ? Number(count.value) : 0;
+}
+
+function isSameDeath(death: Table, queue: string, reason: string): boolean {
+  return death["queue"] === queue && death["reason"] === reason;
+}
+
+function deathsOf(headers: Table): readonly Table[] {
+  const deaths = headers["x-death"];
+  return Array.isArray(deaths) ? deaths.filter(isTable) : [];
+}
+
+function isTable(value: FieldValue): value is Table {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Typed);
+}
+
+/** The texts of a `CC` or `BCC` header. */
+export function textsOf(value: FieldValue | undefined): readonly string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
+}

@@ -1,0 +1,62 @@
+// What waits in a queue, in order; with priorities one line for each of them, the highest first.
+import { Deque } from "./deque.ts";
+import type { Entry } from "./entry.ts";
+
+export interface Backlog {
+  readonly size: number;
+  front(): Entry | undefined;
+  push(entry: Entry): void;
+  shift(): Entry | undefined;
+  /** Puts one back where it stood. */
+  insert(entry: Entry): void;
+  /** Takes out those at the front of any line that are to go. */
+  sift(isGoing: (entry: Entry) => boolean, drop: (entry: Entry) => void): void;
+  /** Empties it, naming each. */
+  clear(drop: (entry: Entry) => void): void;
+}
+
+const precedes = (one: Entry, other: Entry) => one.place < other.place;
+
+export function fifoBacklog(): Backlog {
+  const line = new Deque<Entry>();
+  return {
+    get size() {
+      return line.size;
+    },
+    front: () => line.front(),
+    push: (entry) => line.push(entry),
+    shift: () => line.shift(),
+    insert: (entry) => line.insert(entry, precedes),
+    sift(isGoing, drop) {
+      for (let front = line.front(); front !== undefined && isGoing(front); front = line.front()) {
+        line.shift();
+        drop(front);
+      }
+    },
+    clear(drop) {
+      for (let entry = line.shift(); entry !== undefined; entry = line.shift()) drop(entry);
+    },
+  };
+}
+
+export function priorityBacklog(priorityMax: number): Backlog {
+  const lines = Array.from({ length: priorityMax + 1 }, () => fifoBacklog());
+  const ofEntry = (entry: Entry) => lines[Math.min(entry.content.priority, priorityMax)]!;
+  const highestFirst = lines.toReversed();
+  const fullest = () => highestFirst.find((line) => line.size > 0);
+  return {
+    get size() {
+      return lines.reduce((size, line) => size + line.size, 0);
+    },
+    front: () => fullest()?.front(),
+    push: (entry) => ofEntry(entry).push(entry),
+    shift: () => fullest()?.shift(),
+    insert: (entry) => ofEntry(entry).insert(entry),
+    sift(isGoing, drop) {
+      for (const line of highestFirst) line.sift(isGoing, drop);
+    },
+    clear(drop) {
+      for (const line of highestFirst) line.clear(drop);
+    },
+  };
+}

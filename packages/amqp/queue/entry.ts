@@ -1,0 +1,52 @@
+// A message in a queue, and who consumes from a queue. `place` is a message's position for life, so that one
+// returned goes back where it stood.
+import type { Millis } from "@micronova/kit";
+import type { Content } from "../content.ts";
+import type { MessageQueue } from "./message-queue.ts";
+
+export class Entry {
+  readonly queue: MessageQueue;
+  readonly content: Content;
+  readonly place: number;
+  readonly expiresAt: Millis;
+  /** Its number in the journal; 0 when it is not there. */
+  readonly journalId: number;
+  redelivered: boolean;
+  /** Who holds it, while it is neither in the queue nor settled. */
+  holder: QueueConsumer | null = null;
+
+  constructor(fields: {
+    readonly queue: MessageQueue;
+    readonly content: Content;
+    readonly place: number;
+    readonly expiresAt: Millis;
+    readonly journalId: number;
+    readonly redelivered: boolean;
+  }) {
+    this.queue = fields.queue;
+    this.content = fields.content;
+    this.place = fields.place;
+    this.expiresAt = fields.expiresAt;
+    this.journalId = fields.journalId;
+    this.redelivered = fields.redelivered;
+  }
+}
+
+/** Who takes messages out of a queue: a handler in process, or a channel of a connection. */
+export interface QueueConsumer {
+  readonly queue: MessageQueue;
+  /** Others get messages only when those of a higher priority have no room. */
+  readonly priority: number;
+  /** What it takes is settled at once. */
+  readonly noAck: boolean;
+  /** Whether it may be handed a message on the publisher's stack: a socket may, a handler may not. */
+  readonly isDirect: boolean;
+  readonly isExclusive: boolean;
+  readonly hasRoom: boolean;
+  /** For consumers without acknowledgement. */
+  takeContent(content: Content, redelivered: boolean): void;
+  /** For the others: it is theirs until they settle it. */
+  takeEntry(entry: Entry): void;
+  /** The queue was deleted under it. */
+  queueGone(): void;
+}

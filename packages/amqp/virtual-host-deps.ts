@@ -1,0 +1,20 @@
+// What a virtual host needs from around it; the journal is there only when something must outlive the broker.
+import type { Platform } from "@micronova/kit";
+import type { Content } from "./content.ts";
+import type { WireForm } from "./wire-form.ts";
+
+export interface VirtualHostDeps {
+  readonly platform: Platform;
+  readonly form: WireForm;
+}
+
+export interface Journal {
+  /** The batch that what is added now belongs to. */
+  readonly batch: number;
+  /** Writes a message down for the queues of those numbers; returns its own. */
+  add(content: Content, queues: readonly number[]): number;
+  /** A queue no longer needs a message. */
+  settled(queue: number, id: number): void;
+  /** Calls back once the batch is on disk. */
+  whenSynced(batch: number, then: () => void): void;
+}

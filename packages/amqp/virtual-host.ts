@@ -1,0 +1,344 @@
+// A virtual host: exchanges, queues and what binds them, apart from those of every other. It knows no sockets
+// and no rights; doors stand before it.
+import type { Millis } from "@micronova/kit";
+import type { ExchangeKind } from "./bus.ts";
+import { plainTable, type Table } from "./codec/table.ts";
+import type { Content } from "./content.ts";
+import { deadLetterOf, isCycle, textsOf } from "./dead-letter.ts";
+import { type Definitions, definitionsOfNothing } from "./definitions.ts";
+import { differenceOf } from "./differences.ts";
+import { amqpErrors } from "./errors.ts";
+import {
+  type BindingRecord,
+  BoundExchange,
+  type ExchangeSpec,
+  type Target,
+} from "./exchange/bound-exchange.ts";
+import { type DeathReason, MessageQueue, type QueueOptions, type QueueSpec } from "./queue/message-queue.ts";
+import { Turns } from "./queue/turns.ts";
+import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
+
+export interface Binding {
+  readonly source: string;
+  readonly key: string;
+  readonly arguments: Table;
+}
+
+/** What became of a publish: refused by a queue, taken, or taken once the journal has synced that batch. */
+export const refused = -1;
+export const taken = 0;
+
+const noQueues: readonly MessageQueue[] = [];
+const predeclared: readonly (readonly [string, ExchangeKind])[] = [
+  ["amq.direct", "direct"],
+  ["amq.fanout", "fanout"],
+  ["amq.headers", "headers"],
+  ["amq.match", "headers"],
+  ["amq.rabbitmq.trace", "topic"],
+  ["amq.topic", "topic"],
+];
+
+export class VirtualHost {
+  readonly name: string;
+  /** Grows whenever a message might go another way: what routes by memory looks at it. */
+  version = 0;
+  readonly #deps: VirtualHostDeps;
+  readonly #exchanges = new Map<string, BoundExchange>();
+  readonly #queues = new Map<string, MessageQueue>();
+  readonly #turns: Turns;
+  #definitions: Definitions = definitionsOfNothing;
+  #journal: Journal | null = null;
+
+  constructor(name: string, deps: VirtualHostDeps) {
+    this.name = name;
+    this.#deps = deps;
+    this.#turns = new Turns(deps.platform, (queue) => this.#tick(queue));
+    for (const [exchange, kind] of predeclared) this.#addExchange(permanent(exchange, kind));
+  }
+
+  /** From now on what is durable is written down. */
+  persist(definitions: Definitions, journal: Journal): void {
+    this.#definitions = definitions;
+    this.#journal = journal;
+  }
+
+  get queues(): readonly MessageQueue[] {
+    return [...this.#queues.values()];
+  }
+
+  get exchanges(): readonly BoundExchange[] {
+    return [...this.#exchanges.values()];
+  }
+
+  findExchange(name: string): BoundExchange | null {
+    return this.#exchanges.get(name) ?? null;
+  }
+
+  findQueue(name: string): MessageQueue | null {
+    return this.#queues.get(name) ?? null;
+  }
+
+  exchange(name: string): BoundExchange {
+    const exchange = this.#exchanges.get(name);
+    if (exchange === undefined) throw amqpErrors.exchangeNotFound(name);
+    return exchange;
+  }
+
+  queue(name: string): MessageQueue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw amqpErrors.queueNotFound(name);
+    return queue;
+  }
+
+  declareExchange(spec: ExchangeSpec): BoundExchange {
+    const known = this.#exchanges.get(spec.name);
+    if (known === undefined) {
+      if (spec.durable) this.#definitions.putExchange(this.name, spec);
+      return this.#addExchange(spec);
+    }
+    const difference = differenceOf(exchangeIdentity(spec), exchangeIdentity(known.spec));
+    if (difference !== null) throw amqpErrors.exchangeDiffers(spec.name, ...difference);
+    return known;
+  }
+
+  deleteExchange(name: string, options: { readonly ifUnused?: boolean } = {}): void {
+    const exchange = this.#exchanges.get(name);
+    if (exchange === undefined) return;
+    if (options.ifUnused === true && !exchange.isEmpty) throw amqpErrors.exchangeInUse(name);
+    this.#exchanges.delete(name);
+    this.#unbindAll(exchange);
+    for (const target of [...this.#queues.values(), ...this.#exchanges.values()])
+      for (const [id, binding] of target.bindings)
+        if (binding.source === exchange) target.bindings.delete(id);
+    if (exchange.spec.durable) this.#definitions.dropExchange(this.name, name);
+    this.version++;
+  }
+
+  /** Declares a queue. `options.owner` is the connection that an exclusive one belongs to. */
+  declareQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
+    const queue = this.#queues.get(spec.name) ?? this.#addQueue(spec, owner, options);
+    if (queue.owner !== null && queue.owner !== owner) throw amqpErrors.queueLocked(spec.name);
+    const difference = differenceOf(queueIdentity(spec), queueIdentity(queue.spec));
+    if (difference !== null) throw amqpErrors.queueDiffers(spec.name, ...difference);
+    queue.touch();
+    return queue;
+  }
+
+  /** Says how many messages went with it. */
+  deleteQueue(
+    name: string,
+    options: { readonly ifUnused?: boolean; readonly ifEmpty?: boolean } = {},
+  ): number {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) return 0;
+    if (options.ifUnused === true && queue.consumerCount > 0) throw amqpErrors.queueInUse(name);
+    if (options.ifEmpty === true && queue.readyCount > 0) throw amqpErrors.queueNotEmpty(name);
+    this.#queues.delete(name);
+    this.version++;
+    this.#turns.forget(queue);
+    this.#unbindAll(queue);
+    if (isKept(queue)) this.#definitions.dropQueue(this.name, name);
+    const count = queue.readyCount;
+    queue.close();
+    return count;
+  }
+
+  bind(target: Target, binding: Binding): void {
+    const source = this.exchange(binding.source);
+    if (!source.bind(target, binding.key, binding.arguments)) return;
+    this.version++;
+    if (isDurableBinding(source, target))
+      this.#definitions.putBinding(this.name, recordOf(source, target, binding));
+  }
+
+  unbind(target: Target, binding: Binding): void {
+    const source = this.exchange(binding.source);
+    if (!source.unbind(target, binding.key, binding.arguments)) return;
+    this.version++;
+    if (isDurableBinding(source, target))
+      this.#definitions.dropBinding(this.name, recordOf(source, target, binding));
+    this.#dropIfBare(source);
+  }
+
+  /** The queues a message goes to, each once. */
+  route(content: Content): readonly MessageQueue[] {
+    const { exchange, key } = content.label;
+    const properties = content.wireProperties;
+    if (properties?.hasHeaders === true) {
+      const { CC, BCC } = properties.headers;
+      const more = [...textsOf(CC), ...textsOf(BCC)];
+      if (more.length > 0)
+        return [...new Set([key, ...more].flatMap((one) => this.#routeKey(exchange, one, content)))];
+    }
+    return this.#routeKey(exchange, key, content);
+  }
+
+  /** Whether all messages with a label go the same way, until `version` grows. */
+  isRoutedByKeyAlone(exchange: string): boolean {
+    if (exchange === "") return true;
+    return this.#exchanges.get(exchange)?.spec.kind !== "headers" && !this.#leadsToHeaders(exchange);
+  }
+
+  /** Puts a message into its queues: `refused`, `taken`, or the journal's batch to wait for. */
+  enqueue(queues: readonly MessageQueue[], content: Content): number {
+    let journalId = 0;
+    let batch = taken;
+    if (content.isPersistent && this.#journal !== null) {
+      const kept = queues.filter((queue) => queue.journalId !== 0);
+      if (kept.length > 0) {
+        journalId = this.#journal.add(
+          content,
+          kept.map((queue) => queue.journalId),
+        );
+        batch = this.#journal.batch;
+      }
+    }
+    let isRefused = false;
+    for (const queue of queues) {
+      const id = queue.journalId === 0 ? 0 : journalId;
+      if (!queue.refuses(content.size)) queue.push(content, id);
+      else {
+        isRefused = true;
+        if (queue.arguments.overflow === "reject-publish-dlx") this.#deadLetter(queue, content, "maxlen");
+        if (id !== 0) this.#journal?.settled(queue.journalId, id);
+      }
+    }
+    return isRefused ? refused : batch;
+  }
+
+  /** After a consumer has left: an auto-deleted queue goes with the last one. */
+  consumerLeft(queue: MessageQueue): void {
+    if (!queue.isGone && queue.spec.autoDelete && queue.consumerCount === 0) this.deleteQueue(queue.name);
+  }
+
+  #addExchange(spec: ExchangeSpec): BoundExchange {
+    const exchange = new BoundExchange(spec);
+    this.#exchanges.set(spec.name, exchange);
+    this.version++;
+    return exchange;
+  }
+
+  #addQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner">): MessageQueue {
+    const queue = new MessageQueue(
+      spec,
+      { ...options, owner: spec.exclusive ? owner : null },
+      {
+        log: this.#deps.platform.log,
+        now: () => this.#now(),
+        wake: (woken) => this.#turns.wake(woken),
+        tickAt: (due, at) => this.#turns.tickAt(due, at),
+        deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
+        forget: (from, id) => this.#journal?.settled(from.journalId, id),
+      },
+    );
+    this.#queues.set(spec.name, queue);
+    if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
+    this.version++;
+    return queue;
+  }
+
+  #routeKey(exchangeName: string, key: string, content: Content): readonly MessageQueue[] {
+    if (exchangeName === "") {
+      const queue = this.#queues.get(key);
+      return queue === undefined ? noQueues : [queue];
+    }
+    const found = new Set<MessageQueue>();
+    this.#walk(this.exchange(exchangeName), key, content, { found, seen: new Set() });
+    return [...found];
+  }
+
+  /** Follows exchanges to queues; where nothing takes the message, the alternate exchange may. */
+  #walk(
+    exchange: BoundExchange,
+    key: string,
+    content: Content,
+    trail: { readonly found: Set<MessageQueue>; readonly seen: Set<BoundExchange> },
+  ): void {
+    if (trail.seen.has(exchange)) return;
+    trail.seen.add(exchange);
+    const before = trail.found.size;
+    for (const target of exchange.targets(
+      key,
+      exchange.spec.kind === "headers" ? this.#headers(content) : {},
+    )) {
+      if (target instanceof MessageQueue) trail.found.add(target);
+      else this.#walk(target, key, content, trail);
+    }
+    if (trail.found.size > before || exchange.alternate === null) return;
+    const alternate = this.#exchanges.get(exchange.alternate);
+    if (alternate !== undefined) this.#walk(alternate, key, content, trail);
+  }
+
+  #headers(content: Content) {
+    const properties = content.wireProperties;
+    return properties === null ? (content.busMessage?.headers ?? {}) : plainTable(properties.headers);
+  }
+
+  /** Any headers exchange at all makes exchanges with targets among exchanges depend on headers. */
+  #leadsToHeaders(name: string): boolean {
+    const exchange = this.#exchanges.get(name);
+    if (exchange === undefined) return false;
+    if (exchange.alternate !== null) return true;
+    return [...this.#exchanges.values()].some((other) =>
+      [...other.bindings.values()].some((binding) => binding.source === exchange),
+    );
+  }
+
+  #deadLetter(queue: MessageQueue, content: Content, reason: DeathReason): void {
+    const name = queue.arguments.deadLetterExchange;
+    if (name === null || (name !== "" && !this.#exchanges.has(name))) return;
+    const letter = deadLetterOf(content, name, { queue, reason, at: this.#now() }, this.#deps.form);
+    const { headers } = letter.properties(this.#deps.form);
+    const queues = this.route(letter).filter(
+      (other) => reason === "rejected" || !isCycle(headers, other.name),
+    );
+    this.enqueue(queues, letter);
+  }
+
+  #unbindAll(target: Target): void {
+    for (const { source, key, arguments: args } of [...target.bindings.values()])
+      this.unbind(target, { source: source.name, key, arguments: args });
+  }
+
+  #dropIfBare(exchange: BoundExchange): void {
+    if (exchange.spec.autoDelete && exchange.isEmpty) this.deleteExchange(exchange.name);
+  }
+
+  #tick(queue: MessageQueue): void {
+    if (queue.isGone) return;
+    queue.dropExpired();
+    if (queue.isUnused) this.deleteQueue(queue.name);
+    else if (queue.unusedAt !== null) this.#turns.tickAt(queue, queue.unusedAt);
+  }
+
+  #now(): Millis {
+    return this.#deps.platform.clock.now();
+  }
+}
+
+/** Whether a queue outlives the broker. */
+function isKept({ spec }: MessageQueue): boolean {
+  return spec.durable && !spec.exclusive;
+}
+
+function isDurableBinding(source: BoundExchange, target: Target): boolean {
+  if (!source.spec.durable || !target.spec.durable) return false;
+  return target instanceof BoundExchange || isKept(target);
+}
+
+function recordOf(source: BoundExchange, target: Target, { key, arguments: args }: Binding): BindingRecord {
+  return { source, target, key, arguments: args };
+}
+
+function permanent(name: string, kind: ExchangeKind): ExchangeSpec {
+  const internal = name === "amq.rabbitmq.trace";
+  return { name, kind, durable: true, autoDelete: false, internal, arguments: {} };
+}
+
+function exchangeIdentity({ kind, durable, autoDelete, internal, arguments: args }: ExchangeSpec) {
+  return { properties: { type: kind, durable, auto_delete: autoDelete, internal }, arguments: args };
+}
+
+function queueIdentity({ durable, exclusive, autoDelete, arguments: args }: QueueSpec) {
+  return { properties: { durable, exclusive, auto_delete: autoDelete }, arguments: args };
+}
