@@ -1,7 +1,8 @@
 // Volumes that a server is booted with: its root disk, or disks besides. They are reserved with the server's own rows.
-import type { RequestContext, Uuid } from "@micronova/kit";
+import { isFault, type RequestContext, type Uuid } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
 import { nextDevice, rootDevice } from "./device-names.ts";
+import { errors } from "./errors.ts";
 import type { Server } from "./tables.ts";
 import { reserve } from "./volume-attachments.ts";
 
@@ -27,7 +28,7 @@ export async function addBootVolumes(
     const device_name = bootIndex === 0 ? rootDevice : nextDevice([rootDevice, ...taken], device);
     taken.push(device_name);
     const attachmentId = newId(tx);
-    await reserve(tx, context, { attachmentId, volumeId, serverId: server.id, device: device_name });
+    await take(tx, context, { attachmentId, volumeId, serverId: server.id, device: device_name });
     await tx
       .insertInto("block_device_mappings")
       .values({
@@ -46,4 +47,14 @@ export async function addBootVolumes(
       .execute();
   }
   return wanted.length > 0;
+}
+
+/** A volume that is not there is a mistake of the request. */
+async function take(tx: Tx, context: RequestContext, wanted: Parameters<typeof reserve>[2]): Promise<void> {
+  try {
+    await reserve(tx, context, wanted);
+  } catch (error) {
+    if (!isFault(error) || error.status !== 404) throw error;
+    throw errors.blockDeviceInvalid(`failed to get volume ${wanted.volumeId}`);
+  }
 }

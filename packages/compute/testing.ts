@@ -73,6 +73,8 @@ export interface TestCloud {
   /** Lets everything run until the server has the status; its view then. */
   reaches(id: Uuid, status: string): Promise<Record<string, unknown>>;
   gone(id: Uuid): Promise<void>;
+  /** Lets all hosts report. */
+  beat(): Promise<void>;
   assertInvariants(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -145,6 +147,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
       });
       return volume.id;
     },
+    beat: () => reporter.beat(),
     assertInvariants: () => assertInvariants(store),
     async stop() {
       for (const part of parts.toReversed()) await part.stop();
