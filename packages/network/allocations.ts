@@ -12,7 +12,10 @@ export interface WantedAddress {
   readonly ip_address?: string | undefined;
 }
 
-/** Gives the port what it asks for; without a wish, one address of the network's first subnet that has one left. */
+/**
+ * Gives the port what it asks for; without a wish, one address of the network's first subnet that has one
+ * left.
+ */
 export async function allocate(
   tx: Tx,
   port: { readonly id: Uuid; readonly network_id: Uuid },
@@ -121,7 +124,10 @@ async function take(
   return taken !== undefined;
 }
 
-/** The address after the highest one taken, which leaves freed ones alone for a while; at the end, the first gap. */
+/**
+ * The address after the highest one taken, which leaves freed ones alone for a while; at the end, the first
+ * gap.
+ */
 async function nextFree(tx: Tx, subnetId: Uuid, range: Ipv4Range): Promise<number | null> {
   const within = tx
     .selectFrom("ip_allocations as taken")

@@ -1,5 +1,6 @@
-// The conductor's half of the conversation with network hosts: it writes down what they report, names what should not be
-// there, and tells them when rules changed. Rules are looked for by a scan, so that a change survives any crash.
+// The conductor's half of the conversation with network hosts: it writes down what they report, names what
+// should not be there, and tells them when rules changed. Rules are looked for by a scan, so that a change
+// survives any crash.
 import { isFault, type Millis, type Platform, type Service, systemContext } from "@micronova/kit";
 import type { Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";

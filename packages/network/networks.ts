@@ -71,7 +71,9 @@ export async function ownedNetwork(
   return network;
 }
 
-/** Those the caller's servers go on when none is named: its own, else the shared ones, never external ones. */
+/**
+ * Those the caller's servers go on when none is named: its own, else the shared ones, never external ones.
+ */
 export async function usableNetworks(tx: Tx, context: RequestContext): Promise<readonly Network[]> {
   const visible = await tx
     .selectFrom("networks")

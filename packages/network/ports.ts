@@ -1,5 +1,5 @@
-// Ports: where servers and the network's own services touch a network. Compute makes and removes those of servers in its
-// own transactions.
+// Ports: where servers and the network's own services touch a network. Compute makes and removes those of
+// servers in its own transactions.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { rulesChanged } from "./agents.ts";
@@ -129,7 +129,10 @@ export interface Binding {
   readonly availability_zone?: string;
 }
 
-/** Gives a port that stands alone to a server, or moves a server's port to a host. False when another device has it. */
+/**
+ * Gives a port that stands alone to a server, or moves a server's port to a host. False when another device
+ * has it.
+ */
 export async function bindPort(tx: Tx, id: Uuid, binding: Binding): Promise<boolean> {
   const bound = await tx
     .updateTable("ports")

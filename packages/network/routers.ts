@@ -1,5 +1,5 @@
-// Routers: networks with an interface on the same router reach each other, and the outside when it has a gateway. The host
-// itself forwards; a router is what allows it to.
+// Routers: networks with an interface on the same router reach each other, and the outside when it has a
+// gateway. The host itself forwards; a router is what allows it to.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { rulesChanged } from "./agents.ts";

@@ -41,6 +41,7 @@ export async function ensureDefaultGroup(tx: Tx, projectId: string): Promise<Uui
     .insertInto("security_groups")
     .values({ ...newRow(tx, wish), stateful: 1, is_default: 1 })
     // Written out: an index's condition matches no parameter.
+    // Written out, since a partial index is only found by its own words.
     .onConflict((conflict) => conflict.column("project_id").where("is_default", "=", sql.lit(1)).doNothing())
     .returningAll()
     .executeTakeFirst();

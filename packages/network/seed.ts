@@ -1,5 +1,5 @@
-// What a fresh cloud has: the shared network `private` with addresses, the external network `public`, and the router
-// between them, behind which servers reach the outside at the host's address. Safe to repeat.
+// What a fresh cloud has: the shared network `private` with addresses, the external network `public`, and the
+// router between them, behind which servers reach the outside at the host's address. Safe to repeat.
 import type { Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
 import { formatIpv4, parsePrefix } from "./addresses/ipv4.ts";

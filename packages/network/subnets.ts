@@ -1,5 +1,5 @@
-// Subnets: the ranges of addresses on a network, and who has which address. Nothing here overlaps: the host routes to all
-// networks from one table, as Neutron with `allow_overlapping_ips` off.
+// Subnets: the ranges of addresses on a network, and who has which address. Nothing here overlaps: the host
+// routes to all networks from one table, as Neutron with `allow_overlapping_ips` off.
 import type { Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { formatIpv4, formatPrefix, type Ipv4Range, parsePrefix } from "./addresses/ipv4.ts";

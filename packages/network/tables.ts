@@ -1,5 +1,5 @@
-// Rows of the tables of networks. Times are milliseconds, booleans 0 or 1; columns whose comment says JSON hold JSON as
-// text. A deleted thing's row is gone.
+// Rows of the tables of networks. Times are milliseconds, booleans 0 or 1; columns whose comment says JSON
+// hold JSON as text. A deleted thing's row is gone.
 import type { Millis, Uuid } from "@micronova/kit";
 
 /** What Neutron calls standard attributes. */
@@ -117,7 +117,9 @@ export interface NetworkAgentTable {
   filtering: number;
   admin_state_up: number;
   ports: number;
-  /** Raised with every change that its ports' rules may depend on; what it has been told is `rules_applied`. */
+  /**
+   * Raised with every change that its ports' rules may depend on; what it has been told is `rules_applied`.
+   */
   rules_wanted: number;
   rules_applied: number;
   created_at: Millis;

@@ -1,5 +1,5 @@
-// A small cloud of networks for the tests of this package: store, bus, one network worker over the fake driver, and the
-// API.
+// A small cloud of networks for the tests of this package: store, bus, one network worker over the fake
+// driver, and the API.
 import { Broker } from "@micronova/amqp";
 import { type TestServer, testAuthenticator, testContext, testServer } from "@micronova/http/testing";
 import { type TestPlatform, testPlatform } from "@micronova/kit/testing";

@@ -25,7 +25,10 @@ export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
 
-/** Reads `10.0.0.0/24`; a bare address is a prefix of length 32. Bits beyond the prefix are dropped, as Neutron does. */
+/**
+ * Reads `10.0.0.0/24`; a bare address is a prefix of length 32. Bits beyond the prefix are dropped, as
+ * Neutron does.
+ */
 export function parsePrefix(text: string): Ipv4Prefix | null {
   const match = prefixPattern.exec(text);
   const address = match === null ? null : parseIpv4(match[1]!);

@@ -145,7 +145,10 @@ export const portRoutes = [list, show, create, update, remove];
 
 const columns = ["id", "device_id", "network_id", "name", "mac_address", "device_owner"] as const;
 
-/** The commonest filters are asked of the store, since ports are many; all of them are held against the views later. */
+/**
+ * The commonest filters are asked of the store, since ports are many; all of them are held against the views
+ * later.
+ */
 function narrowed(ports: ReturnType<typeof visiblePorts>, query: unknown): ReturnType<typeof visiblePorts> {
   let result = ports;
   for (const column of columns) {

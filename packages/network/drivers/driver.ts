@@ -7,7 +7,10 @@ export interface SubnetSpec {
   readonly ip_version: 4 | 6;
   readonly cidr: string;
   readonly gateway_ip: string | null;
-  /** The host's own address on the network, where DHCP, names and metadata answer; the gateway's where there is one. */
+  /**
+   * The host's own address on the network, where DHCP, names and metadata answer; the gateway's where there
+   * is one.
+   */
   readonly service_address: string | null;
   readonly enable_dhcp: boolean;
   readonly dns_nameservers: readonly string[];
@@ -60,14 +63,20 @@ export interface HostNetwork {
   readonly ports: readonly PortSpec[];
 }
 
-/** Where guests of one network ask for metadata: packets to 169.254.169.254:80 arrive at this address of the host. */
+/**
+ * Where guests of one network ask for metadata: packets to 169.254.169.254:80 arrive at this address of the
+ * host.
+ */
 export interface MetadataEndpoint {
   readonly networkId: Uuid;
   readonly address: string;
   readonly port: number;
 }
 
-/** For the listener of each network. The source address of what arrives is the port's own: the driver sees to it. */
+/**
+ * For the listener of each network. The source address of what arrives is the port's own: the driver sees to
+ * it.
+ */
 export interface MetadataDoor {
   /** Hands over the endpoints of this host now and at every change; the answer ends it. */
   watch(listener: (endpoints: readonly MetadataEndpoint[]) => void): () => void;

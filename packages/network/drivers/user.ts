@@ -1,6 +1,6 @@
-// Networks without root: QEMU's user networking inside each guest's process, with one port of 127.0.0.1 forwarded to
-// the guest's port 22. The host's own network is not touched. Forwarded ports are kept on disk, so that a guest that
-// outlives the cloud's process keeps the address its user knows.
+// Networks without root: QEMU's user networking inside each guest's process, with one port of 127.0.0.1
+// forwarded to the guest's port 22. The host's own network is not touched. Forwarded ports are kept on disk,
+// so that a guest that outlives the cloud's process keeps the address its user knows.
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -14,7 +14,8 @@ export interface UserNetworkOptions {
   readonly stateDir: string;
 }
 
-// Below Linux's ephemeral ports (32768 and up), so that no outgoing connection takes a guest's port meanwhile.
+// Below Linux's ephemeral ports (32768 and up), so that no outgoing connection takes a guest's port
+// meanwhile.
 const firstPort = 22_000;
 const lastPort = 29_999;
 // What QEMU uses when it is told nothing; for ports without an IPv4 address.

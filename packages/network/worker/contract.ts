@@ -1,5 +1,5 @@
-// What a network worker answers to (queue `network.<host>`), what it tells the control plane, and what it asks for its
-// guests, since it has no database.
+// What a network worker answers to (queue `network.<host>`), what it tells the control plane, and what it
+// asks for its guests, since it has no database.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
 import type { HostNetwork, Plug, PortSpec } from "../drivers/driver.ts";

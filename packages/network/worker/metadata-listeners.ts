@@ -1,5 +1,5 @@
-// One HTTP server per network of this host, at the address the driver sends guests' metadata requests to. Which server
-// was asked says the network, the packet's source says the guest; headers say nothing.
+// One HTTP server per network of this host, at the address the driver sends guests' metadata requests to.
+// Which server was asked says the network, the packet's source says the guest; headers say nothing.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isFault, systemContext, type Uuid } from "@micronova/kit";
 import type { MetadataEndpoint } from "../drivers/driver.ts";

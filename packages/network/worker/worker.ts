@@ -1,4 +1,5 @@
-// One network host: answers the contract through its driver, reports itself, and passes guests' requests for metadata on.
+// One network host: answers the contract through its driver, reports itself, and passes guests' requests for
+// metadata on.
 import { isFault, type Millis, type Platform, type Service, systemContext } from "@micronova/kit";
 import type { Handlers, Rpc } from "@micronova/rpc";
 import type { NetworkDriver } from "../drivers/driver.ts";

@@ -68,13 +68,15 @@ export function bridgeLines(
   const wanted = serviceAddresses(network);
   const lines: string[] = [];
   if (existing === null) {
-    // Only this bridge passes its packets to the inet tables; the machine's other bridges keep their settings.
+    // Only this bridge passes its packets to the inet tables; the machine's other bridges keep their
+    // settings.
     const hooks = "nf_call_iptables 1 nf_call_ip6tables 1";
     lines.push(
       `link add dev ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0 ${hooks}`,
       `link set dev ${name} address ${bridgeMac(network.id)} addrgenmode none`,
       `link set dev ${name} mtu ${network.mtu} alias ${aliasOf(cloudId, "network", network.id)} up`,
-      // A guest that looks for the metadata address on its own link is answered; the host does not take the address.
+      // A guest that looks for the metadata address on its own link is answered; the host does not take the
+      // address.
       `neighbour add proxy 169.254.169.254 dev ${name}`,
     );
   }
@@ -99,7 +101,9 @@ export function tapLines(cloudId: Uuid, port: PortSpec, device: PortDevice): str
 
 export const removalLine = (name: string) => `link delete dev ${name}`;
 
-/** Refuses a network whose addresses the host reaches elsewhere: its guests or the host would lose their way. */
+/**
+ * Refuses a network whose addresses the host reaches elsewhere: its guests or the host would lose their way.
+ */
 export async function assertNoOverlap(platform: Platform, network: NetworkSpec): Promise<void> {
   const routes = await ipJson<{ readonly dst: string; readonly dev?: string }>("-4", "route", "show");
   for (const subnet of network.subnets) {

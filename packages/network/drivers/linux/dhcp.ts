@@ -1,7 +1,8 @@
-// One dnsmasq a network: it gives each known MAC its address, and answers names. It outlives the cloud's process and is
-// found again by its pid file, held against /proc since pids are used again. It drops root, so its files lie outside
-// the cloud's private folder; they hold nothing secret. No leases are kept: every address is a port's.
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+// One dnsmasq a network: it gives each known MAC its address, and answers names. It outlives the cloud's
+// process and is found again by its pid file, held against /proc since pids are used again. It drops root, so
+// its files lie outside the cloud's private folder; they hold nothing secret. No leases are kept: every
+// address is a port's.
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Platform, run, type Uuid } from "@micronova/kit";
 import { formatIpv4, netmask, parsePrefix } from "../../addresses/ipv4.ts";
@@ -12,6 +13,8 @@ export interface DhcpServers {
   /** Starts the network's server or lets it read its hosts again; removes it when no subnet wants one. */
   serve(network: NetworkSpec, ports: readonly PortSpec[]): Promise<void>;
   remove(networkId: Uuid): Promise<void>;
+  /** All that this cloud has, whether it knows their networks or not. */
+  removeAll(): Promise<void>;
 }
 
 // A guest asks again at half of it; Neutron's default.
@@ -47,6 +50,9 @@ export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
       await run("dnsmasq", wanted);
     },
     remove,
+    async removeAll() {
+      for (const networkId of await foldersIn(join(runDir, "dhcp"))) await remove(networkId);
+    },
   };
 }
 
@@ -147,6 +153,13 @@ async function replace(path: string, text: string): Promise<void> {
 async function readIfThere(path: string): Promise<string | null> {
   return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ESRCH") return null;
+    throw error;
+  });
+}
+
+async function foldersIn(dir: string): Promise<readonly string[]> {
+  return readdir(dir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
     throw error;
   });
 }

@@ -1,6 +1,6 @@
-// Networks of the real host, as root: a bridge per network with the gateway's address on it, a tap per port, dnsmasq for
-// addresses and names, nftables for everything that is forbidden. Calls that come together are done together, since
-// each program started costs more than what it does.
+// Networks of the real host, as root: a bridge per network with the gateway's address on it, a tap per port,
+// dnsmasq for addresses and names, nftables for everything that is forbidden. Calls that come together are
+// done together, since each program started costs more than what it does.
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -67,7 +67,10 @@ export function linuxNetworkDriver(options: LinuxNetworkOptions): NetworkDriver 
   const inTurn = lane();
   let waiting: Waiting[] = [];
 
-  /** Whoever comes first does the work of all who wait. When that fails, each tries alone: one's fault stays its own. */
+  /**
+   * Whoever comes first does the work of all who wait. When that fails, each tries alone: one's fault stays
+   * its own.
+   */
   function change(wanted: Change): Promise<void> {
     const mine: Waiting = { change: wanted, done: false };
     waiting.push(mine);
@@ -120,12 +123,27 @@ function hostOf(options: LinuxNetworkOptions): Host {
   };
 }
 
-/** Goes on where an earlier process ended. */
+/**
+ * Goes on where an earlier process ended. After a restart of the machine all is made anew; a network that no
+ * longer can be does not keep the others, nor the cloud, from starting.
+ */
 async function takeUp(host: Host): Promise<void> {
   await assertAble();
   const ports = await host.notes.load();
+  if (ports.length === 0) return;
   host.ports = new Map(ports.map((port) => [port.id, port]));
-  if (ports.length > 0) await apply(host, ports);
+  const { log } = host.options.platform;
+  try {
+    await apply(host, ports);
+  } catch (error) {
+    log.warn({ error }, "networks could not be taken up together; trying each port");
+    host.ports = new Map();
+    for (const port of ports) {
+      await settle(host, { add: [port], remove: [] }).catch((error: unknown) =>
+        log.error({ error, portId: port.id }, "port could not be taken up; its server has no network"),
+      );
+    }
+  }
 }
 
 async function assertAble(): Promise<void> {
@@ -198,7 +216,10 @@ async function settleBoth(host: Host, { add, remove, everywhere = false }: Chang
   if (add.length > 0 || everywhere) await settle(host, { add, remove: [], everywhere });
 }
 
-/** Either adds or removes. Rules before devices when adding and after them when removing: a tap never passes what it should not. */
+/**
+ * Either adds or removes. Rules before devices when adding and after them when removing: a tap never passes
+ * what it should not.
+ */
 async function settle(host: Host, change: Change): Promise<void> {
   const before = host.ports;
   const after = new Map(before);
@@ -260,7 +281,9 @@ async function changeRules(host: Host, before: Ports, after: Ports): Promise<voi
   });
 }
 
-/** What differs, as one transaction: old pieces first, so that a new one may take a name or an address over. */
+/**
+ * What differs, as one transaction: old pieces first, so that a new one may take a name or an address over.
+ */
 function rulesChange(ruleset: RulesetOptions, before: Ports, after: Ports): string {
   const differing = differences(before, after);
   const networksBefore = networksOf([...before.values()]);
@@ -318,8 +341,7 @@ async function dispose(host: Host): Promise<void> {
     ...[...devices.taps].map((id) => removalLine(tapName(id))),
     ...[...devices.bridges.keys()].map((id) => removalLine(bridgeName(id))),
   ]);
-  const networkIds = new Set([...devices.bridges.keys(), ...networksOf([...host.ports.values()]).keys()]);
-  for (const networkId of networkIds) await host.dhcp.remove(networkId);
+  await host.dhcp.removeAll();
   await run("nft", ["-f", "-"], { input: `${removedRuleset(host.ruleset.table)}\n` });
   await restoreForwarding();
   await rm(host.runDir, { recursive: true, force: true });

@@ -1,5 +1,5 @@
-// The host routes between its bridges and the outside only while some cloud has networks on it. The value found is
-// written down once for the whole machine, and put back by the cloud that leaves last.
+// The host routes between its bridges and the outside only while some cloud has networks on it. The value
+// found is written down once for the whole machine, and put back by the cloud that leaves last.
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { run } from "@micronova/kit";

@@ -1,6 +1,6 @@
-// How what the driver makes on a host is called. Devices have at most 15 characters, so they carry a part of a port's or
-// network's id, and the whole truth in their alias; tables and folders carry the cloud's id. Thus several clouds can
-// share a machine, and a cloud finds what it made even when its own notes are lost.
+// How what the driver makes on a host is called. Devices have at most 15 characters, so they carry a part of
+// a port's or network's id, and the whole truth in their alias; tables and folders carry the cloud's id. Thus
+// several clouds can share a machine, and a cloud finds what it made even when its own notes are lost.
 import type { Uuid } from "@micronova/kit";
 
 /** The first characters of an id that still fit a device's name after a prefix of three, as in Neutron. */

@@ -30,7 +30,10 @@ const protocolNumbers: Readonly<Record<string, number>> = {
 const icmp = 1;
 const anyAddress = /\/0$/;
 
-/** The matches of a port's rules in one direction. IPv6 has none: a port without IPv6 addresses sends and gets none. */
+/**
+ * The matches of a port's rules in one direction. IPv6 has none: a port without IPv6 addresses sends and gets
+ * none.
+ */
 export function ruleMatches(port: PortSpec, direction: SecurityRule["direction"]): readonly string[] {
   const matches = port.rules
     .filter((rule) => rule.direction === direction && rule.ethertype === "IPv4")

@@ -1,9 +1,11 @@
 // The cloud's two tables of nftables as text. Pure.
 //
-// `bridge`: what a guest may send under which addresses (anti-spoofing), and what reaches its tap; by tap, without state.
-// `inet`:   security groups with connection tracking, address translation, metadata, and what guests may ask the host.
-//           Bridged packets come here through br_netfilter, since many kernels track no connections in the bridge family.
-//           There a packet is known by bridge and address, which the first table has proven to be its port's.
+// `bridge`: what a guest may send under which addresses (anti-spoofing), and what reaches its tap; by tap,
+// without state.
+// `inet`: security groups with connection tracking, address translation, metadata, and what guests may ask
+// the host. Bridged packets come here through br_netfilter, since many kernels track no connections in the
+// bridge family. There a packet is known by bridge and address, which the first table has proven to be its
+// port's.
 import type { Uuid } from "@micronova/kit";
 import type { NetworkSpec, PortSpec } from "../driver.ts";
 import { bridgeName, tapName } from "./names.ts";

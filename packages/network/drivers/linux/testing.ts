@@ -31,7 +31,7 @@ export interface Guest {
   /** Runs a program in the guest; what it prints, or null when it fails. */
   run(...command: readonly string[]): Promise<string | null>;
   /** Brings the guest's card up and asks for an address, as a guest's init does; what the server said. */
-  askAddress(): Promise<Readonly<Record<string, string>> | null>;
+  askAddress(tries?: number): Promise<Readonly<Record<string, string>> | null>;
   /** Starts what runs until the test ends. */
   start(...command: readonly string[]): void;
 }
@@ -85,9 +85,9 @@ function guestIn(namespace: string, dhcpScript: string, running: (() => void)[])
   }
   return {
     run: runInside,
-    async askAddress() {
+    async askAddress(tries = 3) {
       await runInside("ip", "link", "set", "dev", "eth0", "up");
-      const once = ["-f", "-n", "-q", "-t", "3", "-T", "1", "-O", "26", "-O", "121"];
+      const once = ["-f", "-n", "-q", "-t", String(tries), "-T", "1", "-O", "26", "-O", "121"];
       const said = await runInside("busybox", "udhcpc", "-i", "eth0", "-s", dhcpScript, ...once);
       if (said === null || !said.includes("\nip=")) return null;
       const lease = Object.fromEntries(
