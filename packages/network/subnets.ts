@@ -78,7 +78,7 @@ async function overlapping(tx: Tx, range: Ipv4Range): Promise<Uuid | null> {
 }
 
 /** DHCP and metadata need an address of the host on the network: the gateway's, else one of the pool. */
-export async function ensureService(tx: Tx, subnet: Subnet): Promise<void> {
+async function ensureService(tx: Tx, subnet: Subnet): Promise<void> {
   if (subnet.gateway_ip === null && subnet.enable_dhcp === 1) await addServicePort(tx, subnet);
 }
 

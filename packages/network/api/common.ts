@@ -3,7 +3,7 @@ import { type ApiContext, Type } from "@micronova/http";
 import { errors } from "../errors.ts";
 
 /** Neutron's `name_string` and `description` are 255 characters. */
-export const text = Type.String({ maxLength: 255 });
+const text = Type.String({ maxLength: 255 });
 export const optionalText = Type.Optional(text);
 export const optionalBoolean = Type.Optional(Type.Boolean());
 export const idText = Type.String({ minLength: 1, maxLength: 64 });

@@ -144,7 +144,7 @@ const remove = route({
 
 export const networkRoutes = [list, show, create, update, remove];
 
-export async function viewsOf(
+async function viewsOf(
   tx: Tx,
   context: ApiContext,
   rows: readonly Network[],

@@ -211,7 +211,7 @@ export const securityGroupRoutes = [
 ];
 
 /** Looks before it writes: lists are asked for often, the group is made once. */
-export async function haveDefault({ store }: Pick<NetworkDeps, "store">, projectId: string): Promise<void> {
+async function haveDefault({ store }: Pick<NetworkDeps, "store">, projectId: string): Promise<void> {
   const known = await store.read
     .selectFrom("security_groups")
     .select("id")

@@ -53,7 +53,7 @@ export async function ipBatch(lines: readonly string[]): Promise<void> {
 }
 
 /** The host's addresses on the network, with their prefix lengths. */
-export function serviceAddresses(network: NetworkSpec): readonly string[] {
+function serviceAddresses(network: NetworkSpec): readonly string[] {
   return network.subnets.flatMap(({ service_address, cidr, ip_version }) =>
     service_address === null || ip_version !== 4 ? [] : [`${service_address}/${parsePrefix(cidr)!.length}`],
   );

@@ -59,7 +59,7 @@ export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
 const isServed = (subnet: SubnetSpec) =>
   subnet.enable_dhcp && subnet.ip_version === 4 && subnet.service_address !== null;
 
-export function dnsmasqArguments(
+function dnsmasqArguments(
   network: NetworkSpec,
   subnets: readonly SubnetSpec[],
   dir: string,
