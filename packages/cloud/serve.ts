@@ -150,6 +150,7 @@ export function httpServices(given: ServiceParts): Readonly<Record<string, HttpS
     "/network": networkService(common),
     "/volume": volumeVersionsService(common),
     "/volume/v3": volumeService(common),
+    "/compute": computeVersionsService(computeDeps(given)),
     "/compute/v2.1": computeService(computeDeps(given)),
   };
 }

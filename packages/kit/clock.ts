@@ -21,7 +21,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
-    await sleepTimer(ms, undefined, { ref: false, ...(signal === undefined ? {} : { signal }) });
+    await sleepTimer(ms, undefined, signal === undefined ? {} : { signal });
   },
 };
 

@@ -85,6 +85,27 @@ export async function waitFor(
   }
 }
 
+/** Asks until the volume is in use; when the attachment is taken back, says why, as the server's events have it. */
+export async function waitAttached(client: Client, serverId: string, volumeId: string): Promise<void> {
+  const until = performance.now() + waitTimeoutMs;
+  while (performance.now() < until) {
+    const { status } = await getVolume(client, volumeId);
+    if (status === "in-use") return;
+    if (status === "available")
+      throw cliErrors.step("Attaching the volume", await lastFailure(client, serverId));
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  throw cliErrors.step("Attaching the volume", "it is not in use after all this time.");
+}
+
+async function lastFailure(client: Client, serverId: string): Promise<string> {
+  const path = `/servers/${serverId}/os-instance-actions`;
+  const [{ request_id: id }] = (await client.call("compute", path, { microversion })).instanceActions;
+  const { instanceAction } = await client.call("compute", `${path}/${id}`, { microversion: "2.84" });
+  const failed = instanceAction.events.find((event: Json) => event.result === "Error");
+  return failed?.details ?? `the server's events of ${id} tell more.`;
+}
+
 /** Asks until the resource is gone. */
 export async function waitGone(get: () => Promise<Json>): Promise<void> {
   const until = performance.now() + waitTimeoutMs;

@@ -100,9 +100,9 @@ async function attachVolume(
   volumeId: string,
   to: string,
 ): Promise<void> {
-  await tell.step(`attach the volume to ${to}`, async (progress) => {
+  await tell.step(`attach the volume to ${to}`, async () => {
     await cloud.attach(client, serverId, volumeId);
-    await cloud.waitFor(() => cloud.getVolume(client, volumeId), "in-use", progress);
+    await cloud.waitAttached(client, serverId, volumeId);
   });
 }
 
@@ -168,7 +168,10 @@ umount /mnt/demo
 /** A server that no host can hold ends in ERROR, and says why with numbers. */
 async function showRefusal(stage: Stage): Promise<void> {
   const { client, tell } = stage;
+  const quota = `/os-quota-sets/${client.projectId}`;
   const fault = await tell.step("ask for a server that no host can hold", async () => {
+    // The quota would refuse it first, as it should: it is lifted for this one question.
+    await client.call("compute", quota, { method: "PUT", body: { quota_set: { cores: -1, ram: -1 } } });
     const flavor = {
       name: `demo-huge-${systemRandom.uuid().slice(0, 8)}`,
       vcpus: 512,
@@ -180,6 +183,7 @@ async function showRefusal(stage: Stage): Promise<void> {
     const server = await refusedServer(client, id);
     await client.call("compute", `/servers/${id}`, { method: "DELETE" });
     await client.call("compute", `/flavors/${created.flavor.id}`, { method: "DELETE" });
+    await client.call("compute", quota, { method: "DELETE" });
     return server.fault?.message ?? "";
   });
   if (!fault.startsWith("No valid host was found."))

@@ -12,7 +12,7 @@ import { nicDeviceId, volumeDeviceId, volumeName, withoutSlot, withSlot } from "
 import { baseName, disks } from "./disks.ts";
 import { type Domain, domainStore } from "./domain.ts";
 import { domainInfo, type Host, isRunning, launch, talk } from "./host.ts";
-import { plugNic, plugVolume, unplugNic, unplugVolume } from "./hot-plug.ts";
+import { plugNic, plugVolume, resolved, unplugNic, unplugVolume } from "./hot-plug.ts";
 import { hostInventory, hostLoad, qemuVersion } from "./inventory.ts";
 import { pause, powerOff, powerOn, reboot, softRebootMs, suspend } from "./power.ts";
 import { isStarted, stopQemu } from "./process.ts";
@@ -152,8 +152,9 @@ async function attachVolume(host: Host, serverId: Uuid, asked: VolumeDisk): Prom
   await host.store.save({ ...domain, slots, spec: { ...domain.spec, volumes: [...others, volume] } });
   try {
     if (await isRunning(host, serverId)) {
-      await letOpen(host.user, volume.path);
-      await talk(host, serverId, (qmp) => plugVolume(qmp, volume, slots[deviceId]!));
+      const disk = await resolved(volume);
+      await letOpen(host.user, disk.path);
+      await talk(host, serverId, (qmp) => plugVolume(qmp, disk, slots[deviceId]!));
     }
   } catch (error) {
     // A volume that cannot be plugged must not keep the server from its next start.

@@ -6,7 +6,7 @@ import { driverErrors } from "../errors.ts";
 import { type Accelerator, qemuArguments } from "./arguments.ts";
 import type { Disks } from "./disks.ts";
 import type { Domain, DomainStore } from "./domain.ts";
-import { isBlockDevice } from "./hot-plug.ts";
+import { isBlockDevice, resolved } from "./hot-plug.ts";
 import { findQemu, startQemu, withQmp } from "./process.ts";
 import type { Qmp } from "./qmp.ts";
 import type { GuestUser } from "./user.ts";
@@ -29,11 +29,13 @@ const powerOf: Readonly<Record<string, PowerState>> = {
 };
 
 export async function launch(host: Host, domain: Domain, options = { stopped: false }): Promise<void> {
-  const paths = domain.spec.volumes.map((volume) => volume.path);
-  const kinds = await Promise.all(paths.map(async (path) => ((await isBlockDevice(path)) ? [path] : [])));
+  const volumes = await Promise.all(domain.spec.volumes.map(resolved));
+  const kinds = await Promise.all(
+    volumes.map(async ({ path }) => ((await isBlockDevice(path)) ? [path] : [])),
+  );
   const { serverId } = domain.spec;
   const files = host.store.files(serverId);
-  const args = qemuArguments(domain, files, {
+  const args = qemuArguments({ ...domain, spec: { ...domain.spec, volumes } }, files, {
     accelerator: host.accelerator,
     runAs: host.user === null ? null : `${host.user.uid}:${host.user.gid}`,
     blockDevices: new Set(kinds.flat()),

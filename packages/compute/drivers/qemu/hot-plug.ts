@@ -1,6 +1,6 @@
 // Disks and NICs that come and go while the guest runs. Each step looks first whether it was done already:
 // after a crash the same call goes on where the last one ended.
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { isFault, type Uuid } from "@micronova/kit";
 import type { Nic, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
@@ -47,6 +47,14 @@ export async function plugNic(qmp: Qmp, nic: Nic, slot: number): Promise<void> {
 export async function unplugNic(qmp: Qmp, serverId: Uuid, portId: Uuid): Promise<void> {
   await unplugDevice(qmp, serverId, nicDeviceId(portId));
   await removeNetdev(qmp, portId);
+}
+
+/**
+ * The volume by the path of what it really is: a worker's stable name is a link in a folder that is not for
+ * guests' users, and may point to another device after a restart of the machine.
+ */
+export async function resolved(volume: VolumeDisk): Promise<VolumeDisk> {
+  return { ...volume, path: await realpath(volume.path) };
 }
 
 export async function isBlockDevice(path: string): Promise<boolean> {
