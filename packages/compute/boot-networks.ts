@@ -1,4 +1,5 @@
-// Which networks a server gets, with which ports, addresses and security groups: checked before anything exists.
+// Which networks a server gets, with which ports, addresses and security groups: checked before anything
+// exists.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { isFault } from "@micronova/kit";
 import { networks, ports, securityGroups } from "@micronova/network";

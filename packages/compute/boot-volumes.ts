@@ -1,4 +1,5 @@
-// Volumes that a server is booted with: its root disk, or disks besides. They are reserved with the server's own rows.
+// Volumes that a server is booted with: its root disk, or disks besides. They are reserved with the server's
+// own rows.
 import { isFault, type RequestContext, type Uuid } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
 import { nextDevice, rootDevice } from "./device-names.ts";

@@ -1,5 +1,5 @@
-// What a request to boot means: the flavor, image, key and zone it names, looked up and held against each other. Nothing is
-// written here; what is wrong is said in Nova's words before anything exists.
+// What a request to boot means: the flavor, image, key and zone it names, looked up and held against each
+// other. Nothing is written here; what is wrong is said in Nova's words before anything exists.
 import { type Image, imageErrors, images } from "@micronova/image";
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { isFault, isUuid } from "@micronova/kit";
@@ -10,6 +10,7 @@ import { flavorForBoot } from "./flavors.ts";
 import { computeBinary } from "./hosts.ts";
 import { keyForBoot } from "./keypairs.ts";
 import type { CreateServer } from "./server-create.ts";
+import { findServerGroup } from "./server-groups.ts";
 import type { FlavorCopy } from "./tables.ts";
 
 export interface Boot {
@@ -32,7 +33,16 @@ export async function resolveBoot(read: Tx, context: RequestContext, wanted: Cre
   if (image !== null) checkFit(flavor, image);
   const key = wanted.key_name === null ? null : await keyForBoot(read, context, wanted.key_name);
   if (key === null && wanted.key_name !== null) throw errors.keyNotFound(wanted.key_name);
+  const group = groupOf(wanted.hints);
+  if (group !== null && (await findServerGroup(read, context, group)) === null)
+    throw errors.noSuchGroup(group);
   return { flavor, image, key, ...(await whereTo(read, context, wanted)) };
+}
+
+/** The group that the hints name; clients give one or a list of one. */
+export function groupOf(hints: Readonly<Record<string, unknown>>): Uuid | null {
+  const group: unknown = Array.isArray(hints["group"]) ? hints["group"][0] : hints["group"];
+  return typeof group === "string" ? group : null;
 }
 
 async function imageOf(read: Tx, context: RequestContext, wanted: CreateServer): Promise<Image | null> {

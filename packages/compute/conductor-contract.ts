@@ -1,4 +1,5 @@
-// What any conductor answers to on behalf of hosts (queue `conductor`): hosts have no database, so they report here.
+// What any conductor answers to on behalf of hosts (queue `conductor`): hosts have no database, so they
+// report here.
 import type { Uuid } from "@micronova/kit";
 import type { PortSpec } from "@micronova/network";
 import { contract, method, topic } from "@micronova/rpc";
@@ -28,8 +29,8 @@ export const conductorContract = contract("conductor_hosts", {
   /** Answers the hosts that are not known, which must report in full. */
   heartbeat: method<Heartbeat, { readonly unknown: readonly string[] }>({ timeoutMs: 15_000 }),
   /**
-   * Guests whose power changed since the last report of this host. Answers those that are deleted for good, which the
-   * host ends.
+   * Guests whose power changed since the last report of this host. Answers those that are deleted for good,
+   * which the host ends.
    */
   report_power: method<
     { readonly host: string; readonly guests: readonly GuestPower[] },

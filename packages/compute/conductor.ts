@@ -1,5 +1,5 @@
-// The conductor's half of the conversation with hosts: it writes down what they report, since they have no database, and
-// tells the schedulers what is new.
+// The conductor's half of the conversation with hosts: it writes down what they report, since they have no
+// database, and tells the schedulers what is new.
 import type { Service } from "@micronova/kit";
 import { portSpecs } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";

@@ -1,4 +1,5 @@
-// Compute's settings, with their defaults and a line of help each. Names are Nova's where Nova has the setting.
+// Compute's settings, with their defaults and a line of help each. Names are Nova's where Nova has the
+// setting.
 import { configType as Type } from "@micronova/kit";
 
 const count = (value: number, description: string) =>

@@ -1,5 +1,5 @@
-// Hosts as the control plane knows them: a service row that says whether the host lives, a node row that says what it has,
-// and a resource provider that says how much of it may be claimed.
+// Hosts as the control plane knows them: a service row that says whether the host lives, a node row that says
+// what it has, and a resource provider that says how much of it may be claimed.
 import type { Millis } from "@micronova/kit";
 import { ensureProvider, setInventories } from "@micronova/placement";
 import { newId, now, type Tx } from "@micronova/store";

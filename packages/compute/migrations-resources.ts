@@ -22,8 +22,8 @@ export const resourceMigrations: readonly Migration[] = [
   },
   {
     id: "compute/0004-usage",
-    // Quotas count and sum a project's servers at each boot; the index alone answers that. `deleted_at` is always null
-    // in it, but has to be there for SQLite to see that it needs nothing else.
+    // Quotas count and sum a project's servers at each boot; the index alone answers that. `deleted_at` is
+    // always null in it, but has to be there for SQLite to see that it needs nothing else.
     sql: [
       `CREATE INDEX servers_by_use ON servers (project_id, user_id, vcpus, memory_mb, deleted_at)
         WHERE deleted_at IS NULL`,

@@ -1,11 +1,13 @@
-// The tables of servers and hosts. Every index serves a list, a filter or a uniqueness that the tables cannot say.
+// The tables of servers and hosts. Every index serves a list, a filter or a uniqueness that the tables cannot
+// say.
 import type { Migration } from "@micronova/store";
 
 const servers = `CREATE TABLE servers (
   id TEXT PRIMARY KEY, project_id TEXT NOT NULL, user_id TEXT NOT NULL, name TEXT NOT NULL, description TEXT,
   hostname TEXT NOT NULL, vm_state TEXT NOT NULL, task_state TEXT, power_state INTEGER NOT NULL, host TEXT,
   node_id TEXT, node TEXT, availability_zone TEXT, pinned_availability_zone TEXT, image_id TEXT,
-  image_properties TEXT NOT NULL, kernel_id TEXT, ramdisk_id TEXT, flavor_id TEXT NOT NULL, flavor TEXT NOT NULL,
+  image_properties TEXT NOT NULL, kernel_id TEXT, ramdisk_id TEXT, flavor_id TEXT NOT NULL,
+  flavor TEXT NOT NULL,
   vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL, key_name TEXT, key_data TEXT, user_data TEXT,
   config_drive INTEGER NOT NULL, metadata TEXT NOT NULL, system_metadata TEXT NOT NULL, tags TEXT NOT NULL,
   security_groups TEXT NOT NULL, locked_by TEXT, locked_reason TEXT, access_ip_v4 TEXT, access_ip_v6 TEXT,

@@ -1,4 +1,5 @@
-// What any scheduler answers to (queue `scheduler`). Asking changes nothing; the claim that follows is what is safe.
+// What any scheduler answers to (queue `scheduler`). Asking changes nothing; the claim that follows is what
+// is safe.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
 import type { RequestSpec } from "./scheduler/index.ts";

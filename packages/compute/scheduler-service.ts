@@ -1,6 +1,6 @@
-// A scheduler: keeps hosts in memory, and answers where a server may go. What it hands out it also takes off its own
-// picture, so that requests that come together spread; the tables are read again when the picture is old, and always
-// before it says that no host fits.
+// A scheduler: keeps hosts in memory, and answers where a server may go. What it hands out it also takes off
+// its own picture, so that requests that come together spread; the tables are read again when the picture is
+// old, and always before it says that no host fits.
 import { type Service, seededRandom } from "@micronova/kit";
 import { hostNews } from "./conductor-contract.ts";
 import type { ComputeDeps } from "./deps.ts";
@@ -10,7 +10,10 @@ import { defaultPolicy, type HostLoad, type RequestSpec, refusalReason, select }
 import { type Destinations, schedulerContract } from "./scheduler-contract.ts";
 import { serviceBeat } from "./service-beat.ts";
 
-/** How old the picture of the hosts may be. Claims are what is safe, so a little age costs nothing but a second try. */
+/**
+ * How old the picture of the hosts may be. Claims are what is safe, so a little age costs nothing but a
+ * second try.
+ */
 const pictureMaxMs = 1_000;
 /** The best host and so many alternates: enough for those that ask at the same moment to miss each other. */
 const candidatesMax = 8;

@@ -1,5 +1,5 @@
-// Security groups of a server: they are its ports', and one request changes all of them. The network carries the change to
-// the host by itself.
+// Security groups of a server: they are its ports', and one request changes all of them. The network carries
+// the change to the host by itself.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { ports, securityGroups } from "@micronova/network";
 import type { ComputeDeps } from "./deps.ts";

@@ -1,8 +1,9 @@
-// Boots servers: looks up what the request names, then writes the rows and starts the sagas in one transaction.
+// Boots servers: looks up what the request names, then writes the rows and starts the sagas in one
+// transaction.
 import { createHash } from "node:crypto";
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";
-import { type Boot, resolveBoot } from "./boot.ts";
+import { type Boot, groupOf, resolveBoot } from "./boot.ts";
 import { type PlannedNetworks, planNetworks, portsFor, type RequestedNetwork } from "./boot-networks.ts";
 import { addBootVolumes, type BootVolume } from "./boot-volumes.ts";
 import type { ComputeDeps } from "./deps.ts";
@@ -11,6 +12,7 @@ import { errors } from "./errors.ts";
 import { checkServerQuota } from "./quotas.ts";
 import { serverCreate } from "./sagas/server-create.ts";
 import type { RequestSpec } from "./scheduler-contract.ts";
+import { metadataItemsMax } from "./server-metadata.ts";
 import { serverSubject } from "./servers.ts";
 import { powerStates, serverStates } from "./states.ts";
 import type { Server } from "./tables.ts";
@@ -42,9 +44,6 @@ export interface CreateServer {
   readonly auto_disk_config: boolean;
   readonly trusted_image_certificates: readonly string[] | null;
 }
-
-/** Nova's `metadata_items`. */
-const metadataItemsMax = 128;
 
 /** The servers, in state building. Either all rows are written and their sagas recorded, or nothing. */
 export async function createServers(
@@ -188,13 +187,11 @@ function imagePropertiesOf(image: Boot["image"]): Record<string, string> {
   return image === null ? {} : { ...image.properties };
 }
 
-function groupOf(hints: Readonly<Record<string, unknown>>): string | null {
-  const group: unknown = Array.isArray(hints["group"]) ? hints["group"][0] : hints["group"];
-  return typeof group === "string" ? group : null;
-}
-
-/** The name as a label of the domain name system; a name with no letter or digit of it becomes the server's id. */
-export function hostnameOf(name: string, id: Uuid): string {
+/**
+ * The name as a label of the domain name system; a name with no letter or digit of it becomes the server's
+ * id.
+ */
+function hostnameOf(name: string, id: Uuid): string {
   const label = name
     .toLowerCase()
     .replaceAll(/[ _]/g, "-")

@@ -1,6 +1,6 @@
-// How a list of servers is narrowed. Nova lets users give regular expressions; here they are read as the harmless subset
-// that `LIKE` can do (literals, `.`, `.*`, `^`, `$`, `\` and `|`), and anything beyond that as plain text: no pattern of a
-// user's may keep the process busy.
+// How a list of servers is narrowed. Nova lets users give regular expressions; here they are read as the
+// harmless subset that `LIKE` can do (literals, `.`, `.*`, `^`, `$`, `\` and `|`), and anything beyond that
+// as plain text: no pattern of a user's may keep the process busy.
 import type { Tx } from "@micronova/store";
 import { conditionsOf } from "./states.ts";
 
@@ -31,7 +31,7 @@ export interface ServerFilters {
   readonly patterns?: Readonly<Partial<Record<PatternColumn, string>>>;
 }
 
-export const patternColumns = [
+const patternColumns = [
   "name",
   "hostname",
   "key_name",
@@ -85,9 +85,10 @@ function byColumns(query: Query, filters: ServerFilters): Query {
 }
 
 function byState(query: Query, filters: ServerFilters): Query {
+  const { vm_state, task_state } = filters;
   let narrowed = query;
-  if (filters.vm_state !== undefined) narrowed = narrowed.where("vm_state", "=", filters.vm_state);
-  if (filters.task_state !== undefined) narrowed = narrowed.where("task_state", "=", filters.task_state);
+  if (vm_state !== undefined) narrowed = narrowed.where("vm_state", "=", vm_state);
+  if (task_state !== undefined) narrowed = narrowed.where("task_state", "=", task_state);
   if (filters.power_state !== undefined) narrowed = narrowed.where("power_state", "=", filters.power_state);
   if (filters.status === undefined) return narrowed;
   const conditions = filters.status.flatMap(conditionsOf);
@@ -139,7 +140,10 @@ function likeOf(token: string): string {
   return token === "." ? "_" : token.slice(1);
 }
 
-/** Whether one of `LIKE`'s patterns fits the text. Linear in the text: a `%` that failed is never tried from scratch. */
+/**
+ * Whether one of `LIKE`'s patterns fits the text. Linear in the text: a `%` that failed is never tried from
+ * scratch.
+ */
 export function fits(patterns: readonly string[], text: string): boolean {
   return patterns.some((pattern) => fitsOne(pattern, text));
 }

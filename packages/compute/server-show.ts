@@ -1,4 +1,5 @@
-// Gathers what a page of servers shows beyond their own rows: one query a table, however many servers there are.
+// Gathers what a page of servers shows beyond their own rows: one query a table, however many servers there
+// are.
 import { serverAddresses } from "@micronova/network";
 import type { Tx } from "@micronova/store";
 import type { ComputeConfig } from "./config.ts";

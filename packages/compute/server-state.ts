@@ -1,5 +1,5 @@
-// The one place that changes a server's state: `begin` takes the server for an action, `finish` and `fail` let it go.
-// Each is one conditional update whose row count is the answer.
+// The one place that changes a server's state: `begin` takes the server for an action, `finish` and `fail`
+// let it go. Each is one conditional update whose row count is the answer.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
@@ -84,7 +84,8 @@ async function whyNot(tx: Tx, context: RequestContext, id: Uuid, action: ServerA
   const from: readonly string[] | "any" = rule.from;
   if (from !== "any" && !from.includes(server.vm_state))
     return errors.serverInState(id, text, "vm_state", server.vm_state);
-  if (server.task_state !== null) return errors.serverInState(id, text, "task_state", server.task_state);
+  const { task_state: task } = server;
+  if (task !== null) return errors.serverInState(id, text, "task_state", task);
   return errors.serverNotLaunched(id, text);
 }
 
@@ -147,7 +148,9 @@ export interface Place {
   readonly availabilityZone: string;
 }
 
-/** Notes the chosen host on a server that is being built. Refused when the server is being deleted meanwhile. */
+/**
+ * Notes the chosen host on a server that is being built. Refused when the server is being deleted meanwhile.
+ */
 export async function place(tx: Tx, id: Uuid, where: Place): Promise<void> {
   const { numUpdatedRows } = await tx
     .updateTable("servers")

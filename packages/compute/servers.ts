@@ -1,4 +1,5 @@
-// The noun of compute: reading servers, changing what is only written down, and starting what touches their host.
+// The noun of compute: reading servers, changing what is only written down, and starting what touches their
+// host.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { isFault } from "@micronova/kit";
 import type { Saga, Sagas } from "@micronova/saga";

@@ -1,5 +1,5 @@
-// The server's state machine as tables, in Nova's words: which action may start where, what the server is said to be doing
-// meanwhile and where it ends; and how `(vm_state, task_state)` reads as the API's `status`.
+// The server's state machine as tables, in Nova's words: which action may start where, what the server is
+// said to be doing meanwhile and where it ends; and how `(vm_state, task_state)` reads as the API's `status`.
 import { states } from "@micronova/kit";
 
 export const serverStates = states({
@@ -31,7 +31,10 @@ export const serverStates = states({
 export type ServerAction = keyof typeof serverStates.actions;
 export type VmState = (typeof serverStates.stable)[number] | typeof serverStates.initial;
 
-/** Tasks during which an action may start all the same: a hard reboot frees a server that hangs in a lesser one. */
+/**
+ * Tasks during which an action may start all the same: a hard reboot frees a server that hangs in a lesser
+ * one.
+ */
 export const startsDuring: Readonly<Partial<Record<ServerAction, readonly string[]>>> = {
   hardReboot: ["rebooting", "rebooting_hard", "resuming", "unpausing", "pausing", "suspending"],
 };
@@ -101,7 +104,10 @@ export const powerAfter: Readonly<Partial<Record<ServerAction, number>>> = {
   delete: powerStates.pending,
 };
 
-/** What a guest's power says of a server that has no task: it died, or it was started or paused behind our back. */
+/**
+ * What a guest's power says of a server that has no task: it died, or it was started or paused behind our
+ * back.
+ */
 export const stateOfPower: Readonly<
   Record<number, { readonly from: readonly string[]; readonly to: VmState }>
 > = {

@@ -1,5 +1,5 @@
-// Rows of the tables of servers and of the hosts they run on. Times are milliseconds, booleans 0 or 1, and columns whose
-// comment says JSON hold JSON as text. Deleted servers keep their row, with `deleted_at` set.
+// Rows of the tables of servers and of the hosts they run on. Times are milliseconds, booleans 0 or 1, and
+// columns whose comment says JSON hold JSON as text. Deleted servers keep their row, with `deleted_at` set.
 import type { Millis, Uuid } from "@micronova/kit";
 
 export interface ServerTable {

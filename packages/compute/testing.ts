@@ -1,11 +1,14 @@
-// A whole cloud of fake hosts for tests: real store, bus, sagas, network, volumes and HTTP, without sockets and without
-// waiting.
+// A whole cloud of fake hosts for tests: real store, bus, sagas, network, volumes and HTTP, without sockets
+// and without waiting.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { Broker } from "@micronova/amqp";
 import type { InjectResponse } from "@micronova/http";
 import { testAuthenticator, testContext, testServer } from "@micronova/http/testing";
-import { imageMigrations } from "@micronova/image";
+import { imageFiles, imageMigrations, images, uploadImage } from "@micronova/image";
 import type { Service, Uuid } from "@micronova/kit";
 import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
 import { fakeNetworkDriver, networkMigrations, seedNetwork } from "@micronova/network";
@@ -101,7 +104,8 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     await seedVolume(tx);
     await seedCompute(tx);
   });
-  await addImage(store, imageId);
+  const dir = await mkdtemp(join(tmpdir(), "micronova-compute-"));
+  await addImage({ platform, store, files: imageFiles({ dir }) }, imageId);
   const config = { ...computeDefaults, ...options.config };
   const deps = { platform, store, rpc, sagas, config, authenticator: testAuthenticator() };
   const reporter = hostReporter({ platform, rpc });
@@ -152,6 +156,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     async stop() {
       for (const part of parts.toReversed()) await part.stop();
       await store.close();
+      await rm(dir, { recursive: true });
     },
   };
 }
@@ -195,38 +200,17 @@ async function assertInvariants(store: Store): Promise<void> {
   for (const { name, find } of computeInvariants) assert.deepEqual(await find(store.read), [], name);
 }
 
-/** An image as an upload leaves it. */
-async function addImage(store: Store, id: Uuid): Promise<void> {
-  const at = 1;
-  const bytes = 1_000_000;
-  await store.transaction(async (tx) => {
-    await tx
-      .insertInto("images")
-      .values({
-        id,
-        name: "tiny",
-        owner: adminProjectId,
-        status: "active",
-        visibility: "public",
-        protected: 0,
-        os_hidden: 0,
-        checksum: createHash("md5").update(id).digest("hex"),
-        os_hash_algo: "sha512",
-        os_hash_value: createHash("sha512").update(id).digest("hex"),
-        size: bytes,
-        virtual_size: bytes,
-        container_format: "bare",
-        disk_format: "qcow2",
-        min_ram: 0,
-        min_disk: 0,
-        created_at: at,
-        updated_at: at,
-        upload_id: null,
-        path: "/nowhere/tiny.qcow2",
-      })
-      .execute();
-  });
+/** A small image, uploaded as a client would. */
+async function addImage(deps: ImageUpload, id: Uuid): Promise<void> {
+  const bytes = Buffer.alloc(512);
+  const formats = { disk_format: "raw", container_format: "bare" };
+  await deps.store.transaction((tx) =>
+    images.create(tx, admin, { id, name: "tiny", visibility: "public", ...formats }),
+  );
+  await uploadImage(deps, admin, { id, stream: Readable.from([bytes]), size: bytes.length });
 }
+
+type ImageUpload = Parameters<typeof uploadImage>[0];
 
 export const member = testContext();
 export const admin = testContext({ admin: true });

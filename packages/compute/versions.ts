@@ -1,4 +1,5 @@
-// What each microversion of the compute API brought, in a line each. The reference page and the tests of views read this.
+// What each microversion of the compute API brought, in a line each. The reference page and the tests of
+// views read this.
 import type { History } from "@micronova/http";
 
 export const history: History = {

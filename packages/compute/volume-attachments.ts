@@ -1,4 +1,5 @@
-// Volumes of a server, as a user asks for them. A server and its volume change together: both say no before anything moves.
+// Volumes of a server, as a user asks for them. A server and its volume change together: both say no before
+// anything moves.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { isFault } from "@micronova/kit";
 import { newId, now, type Tx } from "@micronova/store";

@@ -1,5 +1,6 @@
-// A boot request's body as the command that the noun takes: older spellings become the newest shape, words become values.
-import type { Static } from "typebox";
+// A boot request's body as the command that the noun takes: older spellings become the newest shape, words
+// become values.
+import type { Static } from "@micronova/http";
 import type { BootVolume } from "../boot-volumes.ts";
 import { errors } from "../errors.ts";
 import type { CreateServer } from "../server-create.ts";
@@ -52,7 +53,9 @@ function networksOf({ networks }: ServerBody): CreateServer["networks"] {
   });
 }
 
-/** The root disk on the host, which an image gives anyway, is no volume; what else is not one yet is refused. */
+/**
+ * The root disk on the host, which an image gives anyway, is no volume; what else is not one yet is refused.
+ */
 function volumesOf(server: ServerBody): BootVolume[] {
   const newer = (server.block_device_mapping_v2 ?? []).flatMap((device) => {
     const bootIndex = device.boot_index == null ? null : Number(device.boot_index);

@@ -1,6 +1,5 @@
 // A server's history: its sagas are the actions, their steps the events.
-import { eitherVersion, nextUrl, routesOf, since, until } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { eitherVersion, nextUrl, routesOf, since, Type, until } from "@micronova/http";
 import { sagasOf } from "@micronova/saga";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
@@ -30,7 +29,7 @@ const listQuery = eitherVersion(
   ],
 );
 
-export const listActions = route({
+const listActions = route({
   method: "GET",
   path: collection,
   policy: "os_compute_api:os-instance-actions:list",
@@ -63,7 +62,7 @@ export const listActions = route({
   },
 });
 
-export const showAction = route({
+const showAction = route({
   method: "GET",
   path: `${collection}/:request_id`,
   policy: "os_compute_api:os-instance-actions:show",

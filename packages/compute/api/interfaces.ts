@@ -1,6 +1,5 @@
 // Network cards of a server.
-import { always, routesOf, since, sinceField, type View, versioned } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { always, routesOf, since, sinceField, Type, type View, versioned } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import {
@@ -49,7 +48,7 @@ const attachBody = Type.Object(
   closed,
 );
 
-export const listCards = route({
+const listCards = route({
   method: "GET",
   path: collection,
   policy: "os_compute_api:os-attach-interfaces:list",
@@ -62,7 +61,7 @@ export const listCards = route({
   },
 });
 
-export const showCard = route({
+const showCard = route({
   method: "GET",
   path: one,
   policy: "os_compute_api:os-attach-interfaces:show",
@@ -76,7 +75,7 @@ export const showCard = route({
   },
 });
 
-export const attachCard = route({
+const attachCard = route({
   method: "POST",
   path: collection,
   policy: "os_compute_api:os-attach-interfaces:create",
@@ -104,7 +103,7 @@ export const attachCard = route({
   },
 });
 
-export const detachCard = route({
+const detachCard = route({
   method: "DELETE",
   path: one,
   policy: "os_compute_api:os-attach-interfaces:delete",

@@ -1,7 +1,6 @@
-// Actions that this cloud's drivers cannot do. They are known, so a client learns that from the answer (501) instead of
-// being told that there is no such action; those Nova removed answer 410.
-import { actionsOf, type Span, since, until } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+// Actions that this cloud's drivers cannot do. They are known, so a client learns that from the answer (501)
+// instead of being told that there is no such action; those Nova removed answer 410.
+import { actionsOf, type Span, since, Type, until } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import { getServer } from "../servers.ts";

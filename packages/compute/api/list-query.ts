@@ -1,4 +1,5 @@
-// A list's query as filters, order and page. What a user may not filter by is dropped in silence, as Nova drops it.
+// A list's query as filters, order and page. What a user may not filter by is dropped in silence, as Nova
+// drops it.
 import type { ApiContext } from "@micronova/http";
 import { type Span, since } from "@micronova/http";
 import { errors } from "../errors.ts";

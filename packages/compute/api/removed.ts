@@ -1,4 +1,5 @@
-// What the API had once. Each answers 410 in every microversion, as Nova does, so that an old client learns why.
+// What the API had once. Each answers 410 in every microversion, as Nova does, so that an old client learns
+// why.
 import type { AnyRoute, Method } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";

@@ -1,6 +1,5 @@
 // What `POST /servers/{id}/action` does, one entry an action.
-import { type ApiRequest, actionRoute, actionsOf, eitherVersion, since, until } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { type ApiRequest, actionRoute, actionsOf, eitherVersion, since, Type, until } from "@micronova/http";
 import { consoleOutput } from "../console.ts";
 import type { ComputeDeps } from "../deps.ts";
 import { addSecurityGroup, removeSecurityGroup } from "../security-groups.ts";
@@ -165,7 +164,7 @@ const removeGroup = action({
   },
 });
 
-export const serverActions = [
+const serverActions = [
   plain("os-start", "os_compute_api:servers:start", "start", "Starts a stopped server."),
   plain("os-stop", "os_compute_api:servers:stop", "stop", "Shuts the guest down."),
   plain("pause", "os_compute_api:os-pause-server:pause", "pause", "Halts the guest's CPUs."),

@@ -10,7 +10,7 @@ import { shortAddresses } from "./views/servers.ts";
 
 const route = routesOf<ComputeDeps>();
 
-export const listAddresses = route({
+const listAddresses = route({
   method: "GET",
   path: "/servers/:server_id/ips",
   policy: "os_compute_api:ips:index",
@@ -23,7 +23,7 @@ export const listAddresses = route({
   },
 });
 
-export const showAddresses = route({
+const showAddresses = route({
   method: "GET",
   path: "/servers/:server_id/ips/:label",
   policy: "os_compute_api:ips:show",
@@ -39,7 +39,7 @@ export const showAddresses = route({
   },
 });
 
-export const showPassword = route({
+const showPassword = route({
   method: "GET",
   path: "/servers/:server_id/os-server-password",
   policy: "os_compute_api:os-server-password:show",
@@ -53,7 +53,7 @@ export const showPassword = route({
   },
 });
 
-export const clearPassword = route({
+const clearPassword = route({
   method: "DELETE",
   path: "/servers/:server_id/os-server-password",
   policy: "os_compute_api:os-server-password:clear",

@@ -1,6 +1,5 @@
 // A server's metadata: pairs a user keeps with it, which the guest reads too.
-import { routesOf } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { routesOf, Type } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import { changeMetadata, metadataOf } from "../server-metadata.ts";
@@ -15,7 +14,7 @@ const closed = { additionalProperties: false } as const;
 const whole = Type.Object({ metadata }, closed);
 const single = Type.Object({ meta: metadata }, closed);
 
-export const listMetadata = route({
+const listMetadata = route({
   method: "GET",
   path: collection,
   policy: "os_compute_api:server-metadata:index",
@@ -28,7 +27,7 @@ export const listMetadata = route({
   },
 });
 
-export const mergeMetadata = route({
+const mergeMetadata = route({
   method: "POST",
   path: collection,
   policy: "os_compute_api:server-metadata:create",
@@ -41,7 +40,7 @@ export const mergeMetadata = route({
   },
 });
 
-export const replaceMetadata = route({
+const replaceMetadata = route({
   method: "PUT",
   path: collection,
   policy: "os_compute_api:server-metadata:update_all",
@@ -54,7 +53,7 @@ export const replaceMetadata = route({
   },
 });
 
-export const showMetadata = route({
+const showMetadata = route({
   method: "GET",
   path: item,
   policy: "os_compute_api:server-metadata:show",
@@ -70,7 +69,7 @@ export const showMetadata = route({
   },
 });
 
-export const setMetadata = route({
+const setMetadata = route({
   method: "PUT",
   path: item,
   policy: "os_compute_api:server-metadata:update",
@@ -86,7 +85,7 @@ export const setMetadata = route({
   },
 });
 
-export const deleteMetadata = route({
+const deleteMetadata = route({
   method: "DELETE",
   path: item,
   policy: "os_compute_api:server-metadata:delete",

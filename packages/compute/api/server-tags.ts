@@ -1,6 +1,5 @@
 // A server's tags: short words to find it by.
-import { reply, routesOf, since } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { reply, routesOf, since, Type } from "@micronova/http";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import { changeTags, tagsMax, tagsOf } from "../server-metadata.ts";
@@ -12,7 +11,7 @@ const collection = "/servers/:server_id/tags";
 const one = `${collection}/:tag`;
 const tagPattern = /^[^,/]{1,60}$/;
 
-export const listTags = route({
+const listTags = route({
   ...since("2.26"),
   method: "GET",
   path: collection,
@@ -24,7 +23,7 @@ export const listTags = route({
   },
 });
 
-export const replaceTags = route({
+const replaceTags = route({
   ...since("2.26"),
   method: "PUT",
   path: collection,
@@ -38,7 +37,7 @@ export const replaceTags = route({
   },
 });
 
-export const deleteTags = route({
+const deleteTags = route({
   ...since("2.26"),
   method: "DELETE",
   path: collection,
@@ -50,7 +49,7 @@ export const deleteTags = route({
   },
 });
 
-export const showTag = route({
+const showTag = route({
   ...since("2.26"),
   method: "GET",
   path: one,
@@ -64,7 +63,7 @@ export const showTag = route({
   },
 });
 
-export const addTag = route({
+const addTag = route({
   ...since("2.26"),
   method: "PUT",
   path: one,
@@ -81,7 +80,7 @@ export const addTag = route({
   },
 });
 
-export const deleteTag = route({
+const deleteTag = route({
   ...since("2.26"),
   method: "DELETE",
   path: one,

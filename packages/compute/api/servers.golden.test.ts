@@ -28,7 +28,7 @@ let volumeId: string;
 
 before(async () => {
   if (skip !== false) return;
-  cloud = await testCloud({ hosts: 1 });
+  cloud = await testCloud();
   const wanted = { metadata: { "My Server Name": "Apache1" }, accessIPv4: "1.2.3.4" };
   // Lists show the caller's project; samples were taken as an administrator or as a member.
   await cloud.reaches(await cloud.boot(wanted, "admin"), "ACTIVE");

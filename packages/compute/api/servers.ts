@@ -16,7 +16,7 @@ import { serverBriefView, serverDetailView, serverUpdateView, serverView } from 
 
 const route = routesOf<ComputeDeps>();
 
-export const createServer = route({
+const createServer = route({
   method: "POST",
   path: "/servers",
   policy: "os_compute_api:servers:create",
@@ -86,7 +86,7 @@ async function byAddress(
     .map(({ server }) => server);
 }
 
-export const listBrief = route({
+const listBrief = route({
   method: "GET",
   path: "/servers",
   policy: "os_compute_api:servers:index",
@@ -97,7 +97,7 @@ export const listBrief = route({
     list(request, deps, async (servers) => servers.map((server) => request.render(serverBriefView, server))),
 });
 
-export const listDetail = route({
+const listDetail = route({
   method: "GET",
   path: "/servers/detail",
   policy: "os_compute_api:servers:detail",
@@ -119,7 +119,7 @@ export async function gatherOne({ store, config }: ComputeDeps, server: Server):
   return gathered!;
 }
 
-export const showServer = route({
+const showServer = route({
   method: "GET",
   path: "/servers/:server_id",
   policy: "os_compute_api:servers:show",
@@ -132,7 +132,7 @@ export const showServer = route({
   },
 });
 
-export const changeServer = route({
+const changeServer = route({
   method: "PUT",
   path: "/servers/:server_id",
   policy: "os_compute_api:servers:update",
@@ -157,7 +157,7 @@ export const changeServer = route({
   },
 });
 
-export const deleteServer = route({
+const deleteServer = route({
   method: "DELETE",
   path: "/servers/:server_id",
   policy: "os_compute_api:servers:delete",

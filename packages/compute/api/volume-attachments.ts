@@ -5,11 +5,11 @@ import {
   routesOf,
   since,
   sinceField,
+  Type,
   untilField,
   type View,
   versioned,
 } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
 import type { ComputeDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import type { BlockDeviceMapping } from "../tables.ts";
@@ -67,7 +67,7 @@ const attachBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const listAttachments = route({
+const listAttachments = route({
   method: "GET",
   path: collection,
   policy: "os_compute_api:os-volumes-attachments:index",
@@ -79,7 +79,7 @@ export const listAttachments = route({
   },
 });
 
-export const showAttachment = route({
+const showAttachment = route({
   method: "GET",
   path: one,
   policy: "os_compute_api:os-volumes-attachments:show",
@@ -92,7 +92,7 @@ export const showAttachment = route({
   },
 });
 
-export const attach = route({
+const attach = route({
   method: "POST",
   path: collection,
   policy: "os_compute_api:os-volumes-attachments:create",
@@ -131,7 +131,7 @@ const updateBody = Type.Object(
   { additionalProperties: false },
 );
 
-export const updateAttachment = route({
+const updateAttachment = route({
   method: "PUT",
   path: one,
   policy: "os_compute_api:os-volumes-attachments:update",
@@ -151,7 +151,7 @@ export const updateAttachment = route({
   },
 });
 
-export const detach = route({
+const detach = route({
   method: "DELETE",
   path: one,
   policy: "os_compute_api:os-volumes-attachments:delete",

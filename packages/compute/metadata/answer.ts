@@ -35,10 +35,10 @@ function openstackAnswer(guest: Guest, parts: readonly string[], seed: () => Uin
   if (version === undefined) return text(openstackVersions.join("\n"));
   if (!isOpenstackVersion(version) || rest.length > 0) return notFound;
   const files = openstackFiles(guest, version, seed);
+  const names = files.map((file) => file.name);
   // The password is a place to write to, not a file of the drive.
-  const names = files
-    .map((file) => file.name)
-    .toSpliced(1, 0, ...(version >= "2013-04-04" ? ["password"] : []));
+  const isUserDataFirst = names.includes("user_data");
+  if (version >= "2013-04-04") names.splice(isUserDataFirst ? 2 : 1, 0, "password");
   if (name === undefined) return text(names.join("\n"));
   const file = files.find((one) => one.name === name);
   return file === undefined ? notFound : { status: 200, contentType: file.contentType, body: file.content() };

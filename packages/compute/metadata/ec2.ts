@@ -52,7 +52,9 @@ export function ec2Tree(guest: Guest, version: Ec2Version): Ec2Directory {
   };
 }
 
-/** The listing of `public-keys/` shows `0=<name>`; what is under `public-keys/0/` goes by the number alone. */
+/**
+ * The listing of `public-keys/` shows `0=<name>`; what is under `public-keys/0/` goes by the number alone.
+ */
 function keys(key: NonNullable<Guest["key"]>): Ec2Directory {
   return { [`0=${key.name}`]: { "openssh-key": key.public_key } };
 }

@@ -1,4 +1,5 @@
-// What the metadata trees are made of: one server with its key, its addresses and its disks, read in a few queries.
+// What the metadata trees are made of: one server with its key, its addresses and its disks, read in a few
+// queries.
 import type { Uuid } from "@micronova/kit";
 import type { PortSpec } from "@micronova/network";
 import type { Store, Tx } from "@micronova/store";
@@ -43,7 +44,7 @@ function volumesOf(read: Tx, serverId: Uuid): Promise<BlockDeviceMapping[]> {
   return read.selectFrom("block_device_mappings").selectAll().where("server_id", "=", serverId).execute();
 }
 
-export function guestOf(
+function guestOf(
   server: Server,
   ports: Guest["ports"],
   volumes: readonly BlockDeviceMapping[],

@@ -1,4 +1,5 @@
-// The OpenStack tree of a guest's metadata. The metadata service and the config drive show the same files, made here.
+// The OpenStack tree of a guest's metadata. The metadata service and the config drive show the same files,
+// made here.
 import { Buffer } from "node:buffer";
 import type { Guest } from "./guest.ts";
 import { networkData } from "./network-data.ts";

@@ -1,4 +1,5 @@
-// The guest's password, encrypted by the guest for the user: written once by the guest, read and cleared by the API.
+// The guest's password, encrypted by the guest for the user: written once by the guest, read and cleared by
+// the API.
 import type { Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
 import type { Server } from "../tables.ts";

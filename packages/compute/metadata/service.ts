@@ -1,5 +1,5 @@
-// Answers guests' requests for metadata, which the network workers pass on: the guest is known by the network and the
-// address its packet came from, never by anything it says.
+// Answers guests' requests for metadata, which the network workers pass on: the guest is known by the network
+// and the address its packet came from, never by anything it says.
 import type { Service } from "@micronova/kit";
 import { findServerByAddress, metadataContract } from "@micronova/network";
 import type { ComputeDeps } from "../deps.ts";

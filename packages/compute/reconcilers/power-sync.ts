@@ -1,11 +1,14 @@
-// Repairs the difference between what a host says of its guests and what the tables say: power is written down, a guest
-// that died behind our back is STOPPED, and a guest whose server was deleted is named for the host to end.
+// Repairs the difference between what a host says of its guests and what the tables say: power is written
+// down, a guest that died behind our back is STOPPED, and a guest whose server was deleted is named for the
+// host to end.
 import type { Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { GuestPower } from "../conductor-contract.ts";
 import { stateOfPower } from "../states.ts";
 
-/** Answers the guests that must not be: their server is deleted. Guests that no table knows are left alone. */
+/**
+ * Answers the guests that must not be: their server is deleted. Guests that no table knows are left alone.
+ */
 export async function syncPower(tx: Tx, host: string, guests: readonly GuestPower[]): Promise<Uuid[]> {
   const rows = await tx
     .selectFrom("servers")

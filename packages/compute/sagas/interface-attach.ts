@@ -1,4 +1,5 @@
-// Gives a running server one more network card. The port exists already; the host plugs it and the guest sees it.
+// Gives a running server one more network card. The port exists already; the host plugs it and the guest sees
+// it.
 import type { Uuid } from "@micronova/kit";
 import { portSpec } from "@micronova/network";
 import { saga } from "@micronova/saga";

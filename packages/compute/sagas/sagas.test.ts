@@ -1,5 +1,6 @@
-// That sagas survive: every step failing, every call twice, every call late, killed at every effect. The world is the real
-// worker over the fake driver; the tables and the host must agree afterwards, and nothing may be left over.
+// That sagas survive: every step failing, every call twice, every call late, killed at every effect. The
+// world is the real worker over the fake driver; the tables and the host must agree afterwards, and nothing
+// may be left over.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Uuid } from "@micronova/kit";

@@ -1,6 +1,6 @@
-// Builds a server: asks the scheduler, claims the first host that still has room, makes the ports, starts the guest, and
-// says so. A host that fails is undone and the next is tried, three times in all; then everything is undone, and the server
-// stays in error with the reason.
+// Builds a server: asks the scheduler, claims the first host that still has room, makes the ports, starts the
+// guest, and says so. A host that fails is undone and the next is tried, three times in all; then everything
+// is undone, and the server stays in error with the reason.
 import type { Uuid } from "@micronova/kit";
 import { claim as claimResources, unclaim } from "@micronova/placement";
 import { type PastFailure, type StepContext, type StepError, saga } from "@micronova/saga";

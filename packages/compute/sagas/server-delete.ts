@@ -1,4 +1,5 @@
-// Deletes a server: ends the guest, withdraws its volumes, and then forgets, in one transaction, all that belonged to it.
+// Deletes a server: ends the guest, withdraws its volumes, and then forgets, in one transaction, all that
+// belonged to it.
 import type { Uuid } from "@micronova/kit";
 import { unclaim } from "@micronova/placement";
 import { saga } from "@micronova/saga";

@@ -1,4 +1,5 @@
-// Restarts the guest: softly, as the guest's own reboot would, or hard, from any state, with its ports plugged again.
+// Restarts the guest: softly, as the guest's own reboot would, or hard, from any state, with its ports
+// plugged again.
 import { portSpecsOf } from "../interfaces.ts";
 import { simpleAction } from "./simple-action.ts";
 

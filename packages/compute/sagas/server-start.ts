@@ -1,4 +1,5 @@
-// Starts a stopped server on its host. Its ports are plugged again first: the host may have been restarted meanwhile.
+// Starts a stopped server on its host. Its ports are plugged again first: the host may have been restarted
+// meanwhile.
 import { portSpecsOf } from "../interfaces.ts";
 import { simpleAction } from "./simple-action.ts";
 

@@ -1,4 +1,5 @@
-// What the sagas of one call share: the host does it, then the state says so; when it fails, the state says that.
+// What the sagas of one call share: the host does it, then the state says so; when it fails, the state says
+// that.
 import type { Uuid } from "@micronova/kit";
 import type { Calls } from "@micronova/rpc";
 import { type Saga, type StepEnv, saga } from "@micronova/saga";

@@ -1,5 +1,5 @@
-// Attaches a volume to a server: the volume's host makes it reachable, the server's host gives it to the guest, and the
-// attachment says so.
+// Attaches a volume to a server: the volume's host makes it reachable, the server's host gives it to the
+// guest, and the attachment says so.
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { completeAttachment, removeAttachment } from "@micronova/volume";

@@ -1,4 +1,5 @@
-// Detaches a volume from a server: the guest lets go of it, its export is withdrawn, and only then is it free for others.
+// Detaches a volume from a server: the guest lets go of it, its export is withdrawn, and only then is it free
+// for others.
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { removeAttachment, rollDetach } from "@micronova/volume";

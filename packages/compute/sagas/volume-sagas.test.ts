@@ -1,4 +1,5 @@
-// That attaching and detaching survive: the volume, the guest and the tables agree, however the saga is disturbed.
+// That attaching and detaching survive: the volume, the guest and the tables agree, however the saga is
+// disturbed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Uuid } from "@micronova/kit";

@@ -1,5 +1,5 @@
-// What a compute host answers to (queue `compute.<host>`). A worker has no database: each call carries all it needs, and
-// every method may be called again after success, failure or a crash.
+// What a compute host answers to (queue `compute.<host>`). A worker has no database: each call carries all it
+// needs, and every method may be called again after success, failure or a crash.
 import type { Uuid } from "@micronova/kit";
 import type { PortSpec } from "@micronova/network";
 import { contract, method } from "@micronova/rpc";

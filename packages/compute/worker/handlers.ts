@@ -1,5 +1,5 @@
-// What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are plugged
-// before a guest needs them, and unplugged after it let them go.
+// What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are
+// plugged before a guest needs them, and unplugged after it let them go.
 import type { NetworkDriver, PortSpec } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import type { Nic, VirtDriver, VolumeDisk } from "../drivers/driver.ts";

@@ -1,4 +1,5 @@
-// The host's id, which is also its resource provider's: it must stay the same for as long as guests may be there.
+// The host's id, which is also its resource provider's: it must stay the same for as long as guests may be
+// there.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Tells the conductor that hosts live, what they have and how their guests are. All hosts of a process share one reporter:
-// a beat is one message however many they are.
+// Tells the conductor that hosts live, what they have and how their guests are. All hosts of a process share
+// one reporter: a beat is one message however many they are.
 import type { Millis, Platform, Service, Uuid } from "@micronova/kit";
 import { isFault, systemContext } from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";

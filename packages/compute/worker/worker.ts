@@ -1,5 +1,6 @@
-// One compute host: answers the contract through its drivers, reports itself, and plugs its guests' networks again after
-// a restart. It has no database; what it must remember across restarts (its id, the fences) is in its state directory.
+// One compute host: answers the contract through its drivers, reports itself, and plugs its guests' networks
+// again after a restart. It has no database; what it must remember across restarts (its id, the fences) is in
+// its state directory.
 import { join } from "node:path";
 import type { Millis, Platform, Service } from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";
@@ -16,7 +17,10 @@ export interface ComputeWorkerDeps {
   readonly host: string;
   readonly virt: VirtDriver;
   readonly network: NetworkDriver;
-  /** Kept across restarts: the host's id and its fences. Null for a fake host, whose guests end with the process. */
+  /**
+   * Kept across restarts: the host's id and its fences. Null for a fake host, whose guests end with the
+   * process.
+   */
   readonly stateDir: string | null;
   /** Shared by the hosts of one process, so that hundreds of fake hosts are one timer and one message. */
   readonly reporter?: HostReporter;

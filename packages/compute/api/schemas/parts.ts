@@ -1,5 +1,5 @@
 // Pieces of schemas that several bodies share, as Nova words their limits.
-import { configType as Type } from "@micronova/kit";
+import { Type } from "@micronova/http";
 
 /** Names: printable, no white space at the ends. */
 export const name = Type.String({
@@ -41,6 +41,3 @@ export const ipv4 = Type.String({ pattern: "^(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(
 export const ipv6 = Type.String({ pattern: "^[0-9a-fA-F:.]{2,45}$" });
 export const diskConfig = Type.Union([Type.Literal("AUTO"), Type.Literal("MANUAL")]);
 export const hostLike = Type.String({ minLength: 1, maxLength: 255, pattern: "^[a-zA-Z0-9-._]*$" });
-
-/** An empty object whose only use is to refuse unknown query keys where the version does. */
-export const noQuery = Type.Object({}, { additionalProperties: true });

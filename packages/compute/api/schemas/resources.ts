@@ -1,7 +1,6 @@
 // Schemas of flavors, key pairs, quotas, aggregates, services and server groups, with the versions of their
 // parts.
-import { eitherVersion, since, until, versioned } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { eitherVersion, since, Type, until, versioned } from "@micronova/http";
 import { boolLike, hostLike, metadataKey, name, nullableText255 } from "./parts.ts";
 
 const list = Type.Optional(Type.Array(Type.String()));

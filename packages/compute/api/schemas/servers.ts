@@ -1,6 +1,5 @@
 // Bodies and queries of servers. Spans say at which microversion a part exists.
-import { between, eitherVersion, since, until, versioned } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { between, eitherVersion, since, Type, until, versioned } from "@micronova/http";
 import {
   boolLike,
   countLike,

@@ -11,7 +11,7 @@ const roots = new Map<string, string>();
 const rootsMax = 100;
 
 /** The service's root without its version: `http://h/compute/v2.1/p` → `http://h/compute/p`. */
-export function bookmarkRoot(baseUrl: string): string {
+function bookmarkRoot(baseUrl: string): string {
   const known = roots.get(baseUrl);
   if (known !== undefined) return known;
   const root = baseUrl.replace(/\/v2(?:\.1)?(?=\/|$)/, "");
@@ -33,7 +33,9 @@ export function bookmarkTo(baseUrl: string, collection: string, id: string): Lin
 const hostIds = new Map<string, string>();
 const hostIdsMax = 10_000;
 
-/** The host as a user may know it: the same for servers of one project on one host, and telling nothing else. */
+/**
+ * The host as a user may know it: the same for servers of one project on one host, and telling nothing else.
+ */
 export function hostIdOf(projectId: string, host: string | null): string {
   if (host === null) return "";
   const key = projectId + host;
