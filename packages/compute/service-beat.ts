@@ -1,0 +1,36 @@
+// Keeps the row of a service of the control plane itself (conductor, scheduler) fresh, for `compute service list`.
+import type { Millis, Service } from "@micronova/kit";
+import type { ComputeDeps } from "./deps.ts";
+import { seeService } from "./hosts.ts";
+
+/** Three beats fit into the time after which a service counts as down. */
+const beatMs: Millis = 20_000;
+
+export function serviceBeat(
+  { platform, store }: Pick<ComputeDeps, "platform" | "store">,
+  binary: string,
+  host: string,
+): Service {
+  const ending = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  async function loop(): Promise<void> {
+    while (!ending.signal.aborted) {
+      await store.transaction((tx) => seeService(tx, binary, host));
+      try {
+        await platform.clock.sleep(beatMs, ending.signal);
+      } catch (error) {
+        if (!ending.signal.aborted) throw error;
+      }
+    }
+  }
+  return {
+    name: `${binary}-beat`,
+    async start() {
+      running = loop();
+    },
+    async stop() {
+      ending.abort();
+      await running;
+    },
+  };
+}
