@@ -31,7 +31,7 @@ export interface QueueStatus {
   readonly consumers: number;
 }
 
-export const defaultHost = "/";
+const defaultHost = "/";
 
 export class Broker {
   readonly platform: Platform;

@@ -18,14 +18,23 @@ export function differenceOf(received: Identity, current: Identity): readonly [s
   const theirs = plainTable(received.arguments);
   for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
     if (isDeepStrictEqual(theirs[name], ours[name])) continue;
-    const got = described(received.arguments[name]);
-    return [name, `received ${got} but current is ${described(current.arguments[name])}`];
+    return [name, difference(received.arguments[name], current.arguments[name])];
   }
   return null;
 }
 
+function difference(received: FieldValue | undefined, current: FieldValue | undefined): string {
+  const isOneType =
+    received !== undefined && current !== undefined && typeName(received) === typeName(current);
+  return isOneType
+    ? `received '${shown(received)}' but current is '${shown(current)}'`
+    : `received ${described(received)} but current is ${described(current)}`;
+}
+
 function described(value: FieldValue | undefined): string {
-  if (value === undefined) return "none";
-  const shown = typeof value === "object" ? JSON.stringify(plainTable({ value })["value"]) : String(value);
-  return `the value '${shown}' of type '${typeName(value)}'`;
+  return value === undefined ? "none" : `the value '${shown(value)}' of type '${typeName(value)}'`;
+}
+
+function shown(value: FieldValue): string {
+  return typeof value === "object" ? JSON.stringify(plainTable({ value })["value"]) : String(value);
 }

@@ -1,5 +1,5 @@
-// AMQP 0-9-1's notions without its sockets: a broker in process, and the Bus through which everything else
-// sees it.
+// AMQP 0-9-1: a broker, the Bus through which everything else sees it, and the door for sockets.
+export type { Permission, UserSpec } from "./access.ts";
 export { Broker, type BrokerOptions, type QueueStatus } from "./broker.ts";
 export type {
   Address,
@@ -15,3 +15,5 @@ export type {
   Queue,
 } from "./bus.ts";
 export { amqpErrors } from "./errors.ts";
+export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";
+export { plainJson, type WireForm } from "./wire-form.ts";

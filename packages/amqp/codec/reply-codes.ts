@@ -1,7 +1,7 @@
 // AMQP's reply codes with the names RabbitMQ writes before its texts. The hard ones close the connection, the
 // others the channel.
 
-export const replyCodes = {
+const replyCodes = {
   CONTENT_TOO_LARGE: 311,
   NO_ROUTE: 312,
   NO_CONSUMERS: 313,

@@ -30,7 +30,7 @@ export function readQueueArguments(queue: string, table: Table): QueueArguments 
   const integer = (name: string, min: number, max: number): number | null => {
     const value = integerOf(table[name]);
     if (value === undefined) return null;
-    if (value === null) throw refuse(name, `{unacceptable_type,${typeName(table[name]!)}}`);
+    if (value === null) throw refuse(name, `"expected integer, got ${typeName(table[name]!)}"`);
     if (value < min) throw refuse(name, value < 0 ? `{value_negative,${value}}` : `{value_zero,${value}}`);
     if (value > max) throw refuse(name, `{value_too_large,${value}}`);
     return value;

@@ -1,0 +1,80 @@
+// What a channel does for the methods of class basic, beside publishing.
+import { ReplyError } from "../codec/reply-codes.ts";
+import type { Channel } from "./channel.ts";
+import { type MethodTable, queueName } from "./method-table.ts";
+import { directReplyTo } from "./publishing.ts";
+import { existing } from "./queue-methods.ts";
+
+export const basicMethods: MethodTable = {
+  "basic.qos"(channel, { prefetchSize, prefetchCount, global }) {
+    if (prefetchSize !== 0) throw new ReplyError("NOT_IMPLEMENTED", `prefetch_size!=0 (${prefetchSize})`);
+    if (global) channel.prefetch = prefetchCount;
+    else channel.prefetchOfNext = prefetchCount;
+    channel.output.method(channel.number, "basic.qos-ok", {});
+    channel.wake();
+  },
+
+  "basic.consume"(channel, args) {
+    const { noAck, exclusive, noWait } = args;
+    const consumerTag =
+      args.consumerTag === "" ? `amq.ctag-${channel.connection.newName()}` : args.consumerTag;
+    if (channel.consumers.has(consumerTag))
+      throw new ReplyError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
+    const isReply = args.queue === directReplyTo;
+    const queue = isReply ? openReply(channel, noAck) : existing(channel, args.queue);
+    if (!isReply) channel.assertMay("read", "queue", queue.name);
+    if (!noWait) channel.output.method(channel.number, "basic.consume-ok", { consumerTag });
+    const request = { queue: queue.name, tag: consumerTag, noAck, exclusive, arguments: args.arguments };
+    channel.consume(queue, request);
+  },
+
+  "basic.cancel"(channel, { consumerTag, noWait }) {
+    channel.cancel(consumerTag);
+    if (!noWait) channel.output.method(channel.number, "basic.cancel-ok", { consumerTag });
+  },
+
+  "basic.get"(channel, { queue: given, noAck }) {
+    channel.assertMay("read", "queue", queueName(channel, given));
+    const queue = existing(channel, given);
+    const entry = queue.get();
+    if (entry === null) {
+      channel.output.method(channel.number, "basic.get-empty", {});
+      return;
+    }
+    const tag = noAck ? channel.nextTag() : channel.hold(entry);
+    channel.output.getOk(channel.number, tag, entry.redelivered, entry.content, queue.readyCount);
+    if (noAck) queue.settle(entry, "ack");
+  },
+
+  "basic.ack"(channel, { deliveryTag, multiple }) {
+    channel.settle(deliveryTag, multiple, "ack");
+  },
+
+  "basic.reject"(channel, { deliveryTag, requeue }) {
+    channel.settle(deliveryTag, false, requeue ? "return" : "reject");
+  },
+
+  "basic.nack"(channel, { deliveryTag, multiple, requeue }) {
+    channel.settle(deliveryTag, multiple, requeue ? "return" : "reject");
+  },
+
+  "basic.recover-async"(channel, { requeue }) {
+    assertRequeue(requeue);
+    channel.recover();
+  },
+
+  "basic.recover"(channel, { requeue }) {
+    assertRequeue(requeue);
+    channel.recover();
+    channel.output.method(channel.number, "basic.recover-ok", {});
+  },
+};
+
+function openReply(channel: Channel, noAck: boolean) {
+  if (!noAck) throw new ReplyError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");
+  return channel.openReplyQueue(channel.connection.newName());
+}
+
+function assertRequeue(requeue: boolean): void {
+  if (!requeue) throw new ReplyError("NOT_IMPLEMENTED", "requeue=false");
+}

@@ -1,0 +1,262 @@
+// A channel: its consumers and what they hold, its publishes with their confirms or transaction. What each
+// method does is in the tables of `…-methods.ts`.
+
+import type { Right, User } from "../access.ts";
+import { ReplyError } from "../codec/reply-codes.ts";
+import type { Table } from "../codec/table.ts";
+import type { Content } from "../content.ts";
+import type { Entry } from "../queue/entry.ts";
+import type { MessageQueue } from "../queue/message-queue.ts";
+import { integerOf } from "../queue/queue-arguments.ts";
+import { refused, taken, type VirtualHost } from "../virtual-host.ts";
+import { Confirms } from "./confirms.ts";
+import type { Connection } from "./connection.ts";
+import type { Output } from "./output.ts";
+import { directReplyTo, Publishing } from "./publishing.ts";
+import { SocketConsumer } from "./socket-consumer.ts";
+import { Transaction } from "./transaction.ts";
+
+export interface ConsumeRequest {
+  readonly queue: string;
+  readonly tag: string;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly arguments: Table;
+}
+
+export type Settlement = "ack" | "return" | "reject";
+
+export class Channel {
+  readonly number: number;
+  readonly connection: Connection;
+  readonly output: Output;
+  readonly host: VirtualHost;
+  readonly user: User;
+  readonly publishing: Publishing;
+  readonly consumers = new Map<string, SocketConsumer>();
+  /** What was delivered and not settled, by delivery tag, oldest first. */
+  readonly #held = new Map<number, Entry>();
+  #tags = 0;
+  #heldByConsumers = 0;
+  /** The channel's own limit of what consumers hold; 0 for none. */
+  prefetch = 0;
+  /** The limit that consumers get which start from now on. */
+  prefetchOfNext = 0;
+  /** The queue declared last: what an empty name means. */
+  lastQueue = "";
+  confirms: Confirms | null = null;
+  transaction: Transaction | null = null;
+  isFlowing = true;
+  /** A close was sent; until it is answered, nothing else is heard. */
+  isClosing = false;
+  #isClosed = false;
+  #replyQueue: string | null = null;
+
+  constructor(connection: Connection, number: number, host: VirtualHost, user: User) {
+    this.connection = connection;
+    this.number = number;
+    this.output = connection.output;
+    this.host = host;
+    this.user = user;
+    this.publishing = new Publishing({
+      host,
+      userName: user.name,
+      assertWritable: (exchange) => this.#assertWritable(exchange),
+      replyQueue: () => this.#replyQueue,
+      publish: (content, mandatory, queues) => this.#take(content, mandatory, queues),
+    });
+  }
+
+  // Deliveries
+
+  hasRoomFor(consumer: SocketConsumer): boolean {
+    if (!this.isFlowing || !this.output.hasRoom) return false;
+    return consumer.noAck || this.prefetch === 0 || this.#heldByConsumers < this.prefetch;
+  }
+
+  nextTag(): number {
+    return ++this.#tags;
+  }
+
+  /** Remembers what is delivered until it is settled; returns its tag. */
+  hold(entry: Entry): number {
+    const tag = ++this.#tags;
+    this.#held.set(tag, entry);
+    if (entry.holder !== null) this.#heldByConsumers++;
+    return tag;
+  }
+
+  settle(tag: number, multiple: boolean, how: Settlement): void {
+    if (this.transaction !== null) {
+      for (const one of this.#tagsUpTo(tag, multiple)) this.transaction.settlements.push([one, how]);
+      return;
+    }
+    if (!multiple) {
+      const entry = this.#held.get(tag);
+      if (entry === undefined) throw unknownTag(tag);
+      this.#settleOne(tag, entry, how);
+    } else for (const one of this.#tagsUpTo(tag, true)) this.settleHeld(one, how);
+  }
+
+  /** Settles what is held under a tag, if it still is. */
+  settleHeld(tag: number, how: Settlement): void {
+    const entry = this.#held.get(tag);
+    if (entry !== undefined) this.#settleOne(tag, entry, how);
+  }
+
+  /** Gives back everything that is held. */
+  recover(): void {
+    for (const [tag, entry] of [...this.#held]) this.#settleOne(tag, entry, "return");
+  }
+
+  #settleOne(tag: number, entry: Entry, how: Settlement): void {
+    this.#held.delete(tag);
+    const { holder } = entry;
+    if (holder instanceof SocketConsumer) {
+      holder.held--;
+      this.#heldByConsumers--;
+    }
+    entry.queue.settle(entry, how);
+    if (this.prefetch !== 0) this.wake();
+  }
+
+  #tagsUpTo(tag: number, multiple: boolean): readonly number[] {
+    if (!multiple) {
+      if (!this.#held.has(tag)) throw unknownTag(tag);
+      return [tag];
+    }
+    if (tag === 0) return [...this.#held.keys()];
+    if (tag > this.#tags) throw unknownTag(tag);
+    const tags: number[] = [];
+    for (const one of this.#held.keys()) {
+      if (one > tag) break;
+      tags.push(one);
+    }
+    if (tags.length === 0 && !this.#held.has(tag)) throw unknownTag(tag);
+    return tags;
+  }
+
+  /** Consumers may have room again. */
+  wake(): void {
+    for (const consumer of this.consumers.values()) consumer.queue.wake();
+  }
+
+  // Consumers
+
+  consume(queue: MessageQueue, request: ConsumeRequest): SocketConsumer {
+    const priority = integerOf(request.arguments["x-priority"]) ?? 0;
+    const consumer = new SocketConsumer(this, queue, {
+      tag: request.tag,
+      noAck: request.noAck,
+      isExclusive: request.exclusive,
+      priority,
+      prefetch: this.prefetchOfNext,
+    });
+    queue.add(consumer);
+    this.consumers.set(request.tag, consumer);
+    return consumer;
+  }
+
+  /** Makes the queue that direct answers come to. */
+  openReplyQueue(name: string): MessageQueue {
+    if (this.#replyQueue !== null) throw new ReplyError("PRECONDITION_FAILED", "reply consumer already set");
+    this.#replyQueue = `${directReplyTo}.${name}`;
+    const spec = { name: this.#replyQueue, durable: false, exclusive: true, autoDelete: true, arguments: {} };
+    return this.host.declareQueue(spec, this.connection);
+  }
+
+  cancel(tag: string): void {
+    const consumer = this.consumers.get(tag);
+    if (consumer === undefined) return;
+    this.consumers.delete(tag);
+    if (consumer.queue.name === this.#replyQueue) this.#replyQueue = null;
+    consumer.queue.remove(consumer);
+    this.host.consumerLeft(consumer.queue);
+  }
+
+  /** Its queue was deleted: the client is told, if it understands. */
+  consumerCancelled(consumer: SocketConsumer): void {
+    this.consumers.delete(consumer.tag);
+    if (!this.#isClosed && this.connection.client.cancelsConsumers)
+      this.output.method(this.number, "basic.cancel", { consumerTag: consumer.tag, noWait: true });
+  }
+
+  // Publishes
+
+  #take(content: Content, mandatory: boolean, queues: readonly MessageQueue[] | null): void {
+    if (this.transaction !== null) {
+      this.transaction.publishes.push([content, mandatory]);
+      content.keep();
+      return;
+    }
+    const outcome = this.publishNow(content, mandatory, queues);
+    if (this.confirms === null) return;
+    if (outcome === refused) this.confirms.refused();
+    else this.confirms.taken(outcome);
+  }
+
+  /** Puts a message into its queues, as `VirtualHost.enqueue` says, or returns it to its sender. */
+  publishNow(content: Content, mandatory: boolean, routed: readonly MessageQueue[] | null = null): number {
+    const queues = routed ?? this.host.route(content);
+    if (queues.length > 0) return this.host.enqueue(queues, content);
+    if (mandatory) this.#returnContent(content);
+    return taken;
+  }
+
+  selectConfirms(): void {
+    if (this.transaction !== null)
+      throw new ReplyError("PRECONDITION_FAILED", "cannot switch from tx to confirm mode");
+    this.confirms ??= new Confirms(this.number, this.output, this.connection.journal);
+  }
+
+  selectTransaction(): void {
+    if (this.confirms !== null)
+      throw new ReplyError("PRECONDITION_FAILED", "cannot switch from confirm to tx mode");
+    this.transaction ??= new Transaction();
+  }
+
+  #returnContent(content: Content): void {
+    const { exchange, key } = content.label;
+    this.output.method(this.number, "basic.return", {
+      replyCode: 312,
+      replyText: "NO_ROUTE",
+      exchange,
+      routingKey: key,
+    });
+    this.output.content(this.number, content);
+  }
+
+  #assertWritable(name: string): void {
+    this.assertMay("write", "exchange", name === "" ? "amq.default" : name);
+    if (name === "") return;
+    if (this.host.exchange(name).spec.internal)
+      throw new ReplyError(
+        "ACCESS_REFUSED",
+        `cannot publish to internal exchange '${name}' in vhost '${this.host.name}'`,
+      );
+  }
+
+  // Rights and the end
+
+  assertMay(right: Right, kind: "exchange" | "queue", name: string): void {
+    if (this.user.may(right, this.host.name, name)) return;
+    throw new ReplyError(
+      "ACCESS_REFUSED",
+      `access to ${kind} '${name}' in vhost '${this.host.name}' refused for user '${this.user.name}'`,
+    );
+  }
+
+  /** Everything it holds goes back, in its old place. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    if (this.confirms !== null) this.confirms.isClosed = true;
+    this.publishing.abandon();
+    for (const tag of [...this.consumers.keys()]) this.cancel(tag);
+    this.recover();
+  }
+}
+
+function unknownTag(tag: number): ReplyError {
+  return new ReplyError("PRECONDITION_FAILED", `unknown delivery tag ${tag}`);
+}

@@ -1,0 +1,75 @@
+// Confirms of one channel, in the order of its publishes: cumulative, one for all that a turn settled. A
+// persistent message's waits for the disk, and those behind it wait with it.
+import type { Journal } from "../virtual-host-deps.ts";
+import type { Output } from "./output.ts";
+
+export class Confirms {
+  readonly #channel: number;
+  readonly #output: Output;
+  readonly #journal: Journal | null;
+  /** The last publish that waits for each batch. */
+  readonly #lastOf = new Map<number, number>();
+  #published = 0;
+  /** The last that was confirmed or refused. */
+  #confirmed = 0;
+  /** The last that may be confirmed. */
+  #settled = 0;
+  /** The last batch that something waits for; 0 when nothing does. */
+  #batch = 0;
+  #isScheduled = false;
+  isClosed = false;
+
+  constructor(channel: number, output: Output, journal: Journal | null) {
+    this.#channel = channel;
+    this.#output = output;
+    this.#journal = journal;
+  }
+
+  /** The next publish was taken; `batch` is what it waits for, 0 for nothing. */
+  taken(batch: number): void {
+    const tag = ++this.#published;
+    if (batch > this.#batch && this.#journal !== null) {
+      this.#batch = batch;
+      this.#journal.whenSynced(batch, () => this.#synced(batch));
+    }
+    if (this.#batch > 0) {
+      this.#lastOf.set(this.#batch, tag);
+    } else {
+      this.#settled = tag;
+      this.#schedule();
+    }
+  }
+
+  refused(): void {
+    const tag = ++this.#published;
+    this.#flush();
+    this.#output.method(this.#channel, "basic.nack", { deliveryTag: tag, multiple: false, requeue: false });
+    if (this.#batch > 0) this.#lastOf.set(this.#batch, tag);
+    else {
+      this.#settled = tag;
+      this.#confirmed = tag;
+    }
+  }
+
+  #synced(batch: number): void {
+    this.#settled = Math.max(this.#settled, this.#lastOf.get(batch) ?? 0);
+    this.#lastOf.delete(batch);
+    if (this.#batch === batch) this.#batch = 0;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    const tag = this.#settled;
+    if (this.isClosed || tag <= this.#confirmed) return;
+    const multiple = tag - this.#confirmed > 1;
+    this.#confirmed = tag;
+    this.#output.method(this.#channel, "basic.ack", { deliveryTag: tag, multiple });
+  }
+}

@@ -1,0 +1,362 @@
+// A connection: its handshake, its channels, and its end, which may be the peer's, an error's or silence's.
+import type { Socket } from "node:net";
+import type { Log } from "@micronova/kit";
+import type { User } from "../access.ts";
+import type { Broker } from "../broker.ts";
+import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parser.ts";
+import { type Method, methodKey, readMethod } from "../codec/method-codec.ts";
+import { Reader } from "../codec/reader.ts";
+import { ReplyError } from "../codec/reply-codes.ts";
+import type { Table } from "../codec/table.ts";
+import type { MessageQueue } from "../queue/message-queue.ts";
+import type { VirtualHost } from "../virtual-host.ts";
+import type { Journal } from "../virtual-host-deps.ts";
+import { basicMethods } from "./basic-methods.ts";
+import { Channel } from "./channel.ts";
+import { channelMethods } from "./channel-methods.ts";
+import { exchangeMethods } from "./exchange-methods.ts";
+import { Handshake, protocolHeader } from "./handshake.ts";
+import type { MethodTable } from "./method-table.ts";
+import { Output } from "./output.ts";
+import { queueMethods } from "./queue-methods.ts";
+import { replyOf } from "./replies.ts";
+
+export interface ConnectionDeps {
+  readonly broker: Broker;
+  readonly socket: Socket;
+  readonly log: Log;
+  readonly closed: (connection: Connection) => void;
+}
+
+/** What the client said that it understands. */
+interface ClientCapabilities {
+  readonly cancelsConsumers: boolean;
+  readonly isBlockable: boolean;
+}
+
+const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
+const publishKey = methodKey(60, 40);
+// Frames are small until more is agreed upon.
+const frameMaxFirst = 4096;
+// A close that is not answered for so many seconds has nobody to answer it.
+const closingSecondsMax = 5;
+const handshakeSecondsMax = 10;
+
+export class Connection implements FrameHandler {
+  readonly output: Output;
+  readonly journal: Journal | null;
+  /** The queues that are its own and go with it. */
+  readonly exclusive = new Set<MessageQueue>();
+  client: ClientCapabilities = { cancelsConsumers: false, isBlockable: false };
+  readonly #deps: ConnectionDeps;
+  readonly #parser: FrameParser;
+  readonly #handshake: Handshake;
+  readonly #channels = new Map<number, Channel>();
+  #last: Channel | null = null;
+  #host: VirtualHost | null = null;
+  #state: "header" | "handshake" | "open" | "closing" | "closed" = "header";
+  #header: Buffer | null = null;
+  #hasRead = false;
+  #silentSeconds = 0;
+  #quietSeconds = 0;
+  #stateSeconds = 0;
+  #isBlocked = false;
+  #isDeaf = false;
+
+  constructor(deps: ConnectionDeps) {
+    const { socket, broker } = deps;
+    this.#deps = deps;
+    this.output = new Output(socket, broker.form);
+    this.journal = broker.journal;
+    this.#parser = new FrameParser(this, frameMaxFirst);
+    const remoteAddress = socket.remoteAddress ?? "";
+    this.#handshake = new Handshake({ broker, output: this.output, remoteAddress });
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("drain", () => this.#wake());
+    socket.on("error", (error) => deps.log.debug({ error }, "AMQP connection failed"));
+    socket.on("close", () => this.#end());
+  }
+
+  /** A name nobody else has, as RabbitMQ's look. */
+  newName(): string {
+    return Buffer.from(this.#deps.broker.platform.random.bytes(16)).toString("base64url");
+  }
+
+  forget(channel: Channel): void {
+    this.#channels.delete(channel.number);
+    if (this.#last === channel) this.#last = null;
+  }
+
+  /** Closes it in order, with a reason. */
+  close(reason: ReplyError): void {
+    if (this.#state === "open" || this.#state === "handshake") this.#fail(reason, 0, 0);
+    else this.#deps.socket.destroy();
+  }
+
+  /** Tells a publisher that the broker cannot take more for now, and that it can again. */
+  setBlocked(reason: string | null): void {
+    const isBlocked = reason !== null;
+    if (isBlocked === this.#isBlocked || this.#state !== "open") return;
+    this.#isBlocked = isBlocked;
+    if (!this.client.isBlockable) return;
+    if (reason !== null) this.output.method(0, "connection.blocked", { reason });
+    else this.output.method(0, "connection.unblocked", {});
+  }
+
+  /** Called once a second: heartbeats, and patience that ends. */
+  tick(): void {
+    this.#silentSeconds = this.#hasRead ? 0 : this.#silentSeconds + 1;
+    this.#quietSeconds = this.output.hasWritten ? 0 : this.#quietSeconds + 1;
+    this.#hasRead = false;
+    this.output.hasWritten = false;
+    this.#stateSeconds++;
+    const { heartbeatSeconds } = this.#handshake.tuning;
+    if (this.#state !== "open") {
+      const patience = this.#state === "closing" ? closingSecondsMax : handshakeSecondsMax;
+      if (this.#stateSeconds > patience) this.#deps.socket.destroy();
+    } else if (heartbeatSeconds > 0) {
+      if (this.#silentSeconds > heartbeatSeconds * 2) {
+        this.#deps.log.info({ heartbeatSeconds }, "AMQP connection dropped, missed heartbeats from client");
+        this.#deps.socket.destroy();
+      } else if (this.#quietSeconds >= heartbeatSeconds / 2) this.output.heartbeat();
+    }
+  }
+
+  // What comes in
+
+  #read(chunk: Buffer): void {
+    this.#hasRead = true;
+    if (this.#isDeaf) {
+      // What came is most likely the answer to our close, which can no longer be found in the stream.
+      this.#deps.socket.end();
+      return;
+    }
+    try {
+      if (this.#state !== "header") this.#parser.push(chunk);
+      else this.#readHeader(chunk);
+    } catch (error) {
+      this.#fail(this.#reply(error), 0, 0);
+      // Where one frame ends and the next begins is no longer known.
+      this.#isDeaf = true;
+      this.#parser.stop();
+    }
+  }
+
+  #readHeader(chunk: Buffer): void {
+    const bytes = this.#header === null ? chunk : Buffer.concat([this.#header, chunk]);
+    const size = Math.min(bytes.length, protocolHeader.length);
+    if (!bytes.subarray(0, size).equals(protocolHeader.subarray(0, size))) {
+      // Another protocol is told which one is spoken here.
+      this.#deps.socket.end(protocolHeader);
+      this.#parser.stop();
+      this.#enter("closed");
+    } else if (size < protocolHeader.length) this.#header = bytes;
+    else {
+      this.#header = null;
+      this.#enter("handshake");
+      this.#handshake.start();
+      if (bytes.length > size) this.#parser.push(bytes.subarray(size));
+    }
+  }
+
+  frame(kind: number, number: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#state === "closed") return;
+    if (kind === frameKinds.heartbeat) {
+      if (number !== 0 || end !== start)
+        throw new ReplyError("FRAME_ERROR", "a heartbeat is empty and belongs to no channel");
+      return;
+    }
+    if (kind !== frameKinds.method && kind !== frameKinds.header)
+      throw new ReplyError("FRAME_ERROR", `type ${kind}, all octets = <<>>: unknown_frame`);
+    if (number === 0) this.#control(kind, new Reader(bytes, start, end));
+    else if (this.#state === "open") this.#channelFrame(kind, number, bytes, start, end);
+    else if (this.#state === "handshake")
+      throw new ReplyError("CHANNEL_ERROR", `unexpected frame on channel ${number} during the handshake`);
+  }
+
+  body(number: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#state !== "open") return;
+    const channel = this.#channel(number);
+    if (channel.isClosing) return;
+    try {
+      channel.publishing.body(bytes, start, end);
+    } catch (error) {
+      this.#failChannel(channel, error, 60, 40);
+    }
+  }
+
+  #channelFrame(kind: number, number: number, bytes: Buffer, start: number, end: number): void {
+    const key = kind === frameKinds.method && end - start >= 4 ? bytes.readUInt32BE(start) : 0;
+    const known = this.#last?.number === number ? this.#last : this.#channels.get(number);
+    if (known === undefined) {
+      this.#openChannel(kind, number, new Reader(bytes, start, end));
+      return;
+    }
+    this.#last = known;
+    if (known.isClosing) this.#whileClosing(known, key);
+    else
+      try {
+        if (kind === frameKinds.header) known.publishing.header(bytes, start, end);
+        else if (known.publishing.isMidway)
+          throw new ReplyError(
+            "UNEXPECTED_FRAME",
+            "expected content header for class 60, got non content header frame instead",
+          );
+        else if (key === publishKey) known.publishing.method(bytes, start, end);
+        else this.#channelMethod(known, readMethod(new Reader(bytes, start, end)));
+      } catch (error) {
+        this.#failChannel(known, error, key >>> 16, key & 0xffff);
+      }
+  }
+
+  #channelMethod(channel: Channel, method: Method): void {
+    const handle = methodTable[method.name];
+    if (handle === undefined)
+      throw new ReplyError("COMMAND_INVALID", `unexpected method '${method.name}' on a channel`);
+    // The table's row has the arguments of the method of its name.
+    (handle as (channel: Channel, args: Method["args"]) => void)(channel, method.args);
+  }
+
+  #openChannel(kind: number, number: number, reader: Reader): void {
+    const isOpen = kind === frameKinds.method && readMethod(reader).name === "channel.open";
+    if (!isOpen) throw new ReplyError("CHANNEL_ERROR", "expected 'channel.open'");
+    const { channelMax } = this.#handshake.tuning;
+    if (number > channelMax)
+      throw new ReplyError(
+        "NOT_ALLOWED",
+        `number of channels opened (${number}) has reached the negotiated channel_max (${channelMax})`,
+      );
+    // An open connection has both.
+    const channel = new Channel(this, number, this.#host as VirtualHost, this.#handshake.user as User);
+    this.#channels.set(number, channel);
+    this.output.method(number, "channel.open-ok", { channelId: Buffer.alloc(0) });
+  }
+
+  /** After a channel was closed by us, only the answer to that matters, or the peer's own close. */
+  #whileClosing(channel: Channel, key: number): void {
+    if (key === methodKey(20, 40)) this.output.method(channel.number, "channel.close-ok", {});
+    if (key === methodKey(20, 41)) this.forget(channel);
+  }
+
+  #channel(number: number): Channel {
+    const channel = this.#last?.number === number ? this.#last : this.#channels.get(number);
+    if (channel === undefined) throw new ReplyError("CHANNEL_ERROR", "expected 'channel.open'");
+    return channel;
+  }
+
+  /** Methods of the connection itself. */
+  #control(kind: number, reader: Reader): void {
+    if (kind !== frameKinds.method) throw new ReplyError("UNEXPECTED_FRAME", "expected method frame");
+    const method = readMethod(reader);
+    if (method.name === "connection.close") {
+      this.#release();
+      this.output.method(0, "connection.close-ok", {});
+      this.#finish();
+    } else if (method.name === "connection.close-ok") this.#finish();
+    else if (this.#state === "handshake") this.#shake(method);
+    else if (this.#state !== "open") return;
+    else if (method.name === "connection.update-secret")
+      this.output.method(0, "connection.update-secret-ok", {});
+    else throw new ReplyError("COMMAND_INVALID", `unexpected method '${method.name}' on channel 0`);
+  }
+
+  #shake(method: Method): void {
+    this.#host = this.#handshake.step(method);
+    const { frameMax } = this.#handshake.tuning;
+    this.#parser.frameMax = frameMax;
+    this.output.frameMax = frameMax;
+    if (this.#host === null) return;
+    this.client = capabilitiesOf(this.#handshake.clientProperties);
+    this.#enter("open");
+  }
+
+  // Errors and the end
+
+  #reply(error: unknown): ReplyError {
+    const reply = replyOf(error, this.#host?.name ?? "");
+    if (reply !== null) return reply;
+    this.#deps.log.error({ error }, "AMQP connection closed by a defect");
+    return new ReplyError("INTERNAL_ERROR", "the broker failed; its log says how");
+  }
+
+  #failChannel(channel: Channel, error: unknown, classId: number, methodId: number): void {
+    const reply = this.#reply(error);
+    if (reply.isHard) {
+      this.#fail(reply, classId, methodId);
+      return;
+    }
+    channel.close();
+    channel.isClosing = true;
+    const replyText = shortened(reply.message);
+    this.output.method(channel.number, "channel.close", {
+      replyCode: reply.code,
+      replyText,
+      classId,
+      methodId,
+    });
+  }
+
+  #fail(reply: ReplyError, classId: number, methodId: number): void {
+    if (this.#state === "closing" || this.#state === "closed") {
+      this.#deps.socket.destroy();
+      return;
+    }
+    this.#release();
+    const replyText = shortened(reply.message);
+    this.output.method(0, "connection.close", { replyCode: reply.code, replyText, classId, methodId });
+    this.#enter("closing");
+  }
+
+  #finish(): void {
+    this.output.flush();
+    this.#parser.stop();
+    this.#enter("closed");
+    this.#deps.socket.end();
+  }
+
+  #end(): void {
+    this.#release();
+    this.#enter("closed");
+    this.#deps.closed(this);
+  }
+
+  /** Gives back what it held, and drops what was its own. */
+  #release(): void {
+    for (const channel of this.#channels.values()) channel.close();
+    this.#channels.clear();
+    this.#last = null;
+    for (const queue of this.exclusive) if (!queue.isGone) this.#host?.deleteQueue(queue.name);
+    this.exclusive.clear();
+  }
+
+  #wake(): void {
+    for (const channel of this.#channels.values()) channel.wake();
+  }
+
+  #enter(state: "handshake" | "open" | "closing" | "closed"): void {
+    this.#state = state;
+    this.#stateSeconds = 0;
+  }
+}
+
+function capabilitiesOf(properties: Table): ClientCapabilities {
+  const { capabilities } = properties;
+  const has = (name: string) =>
+    // A table's fields are looked up by name; what is no table has none.
+    (capabilities as Table | undefined)?.[name] === true;
+  return { cancelsConsumers: has("consumer_cancel_notify"), isBlockable: has("connection.blocked") };
+}
+
+const textMax = 255;
+
+/** As much of a text as a short string holds. */
+function shortened(text: string): string {
+  const bytes = Buffer.from(text);
+  return bytes.length <= textMax
+    ? text
+    : bytes
+        .subarray(0, textMax - 3)
+        .toString()
+        .replace(/\uFFFD+$/, "");
+}

@@ -1,0 +1,120 @@
+// The socket door to a broker: AMQP 0-9-1 over TCP or TLS.
+import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
+import type { Service } from "@micronova/kit";
+import type { Broker } from "../broker.ts";
+import { ReplyError } from "../codec/reply-codes.ts";
+import { Connection } from "./connection.ts";
+
+export interface Tls {
+  readonly cert: string;
+  readonly key: string;
+  /** Clients must show a certificate of this authority. */
+  readonly clientCa?: string;
+}
+
+export interface ServeOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly tls?: Tls;
+}
+
+export interface AmqpService extends Service {
+  /** The port it listens on, once started. */
+  readonly port: number;
+  readonly connectionCount: number;
+}
+
+const tickMs = 1_000;
+// How long clients may take to answer a close before their sockets are cut.
+const stopWithinMs = 2_000;
+const backlog = 1_024;
+
+export function serveAmqp(broker: Broker, options: ServeOptions): AmqpService {
+  return new AmqpServer(broker, options);
+}
+
+class AmqpServer implements AmqpService {
+  readonly name = "AMQP";
+  readonly #broker: Broker;
+  readonly #options: ServeOptions;
+  readonly #server: Server;
+  readonly #connections = new Map<Connection, Socket>();
+  readonly #stopping = new AbortController();
+
+  constructor(broker: Broker, options: ServeOptions) {
+    this.#broker = broker;
+    this.#options = options;
+    this.#server = serverOf(options, (socket) => this.#accept(socket));
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === "object" && address !== null ? address.port : this.#options.port;
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size;
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen({ host, port, backlog }, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+    void this.#tick();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const reason = new ReplyError(
+      "CONNECTION_FORCED",
+      "broker forced connection closure with reason 'shutdown'",
+    );
+    for (const connection of this.#connections.keys()) connection.close(reason);
+    const patience = new AbortController();
+    const cut = this.#broker.platform.clock.sleep(stopWithinMs, patience.signal).then(
+      () => {
+        for (const socket of this.#connections.values()) socket.destroy();
+      },
+      // Aborted: everybody has left in time.
+      () => undefined,
+    );
+    await closed;
+    patience.abort();
+    await cut;
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new Connection({
+      broker: this.#broker,
+      socket,
+      log: this.#broker.platform.log,
+      closed: (gone) => this.#connections.delete(gone),
+    });
+    this.#connections.set(connection, socket);
+  }
+
+  /** One clock for all connections: ten thousand idle ones cost no timer each. */
+  async #tick(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      // Rejects when the server stops, which the loop's condition then sees.
+      await this.#broker.platform.clock.sleep(tickMs, signal).catch(() => undefined);
+      for (const connection of this.#connections.keys()) connection.tick();
+    }
+  }
+}
+
+function serverOf({ tls }: ServeOptions, accept: (socket: Socket) => void): Server {
+  if (tls === undefined) return createServer(accept);
+  const { cert, key, clientCa } = tls;
+  const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ cert, key, ...clients }, accept);
+}

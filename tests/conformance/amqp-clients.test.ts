@@ -1,0 +1,114 @@
+// Clients that never heard of Micronova against the broker, as real processes: Python's pika and Debian's
+// amqp-tools. What they say is what RabbitMQ 3.10 makes them say.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type RunningBroker, said, startBroker } from "../support/running-broker.ts";
+
+const python = "/usr/bin/python3";
+const script = fileURLToPath(new URL("amqp-pika.py", import.meta.url));
+const pikaMissing = existsSync("/usr/lib/python3/dist-packages/pika")
+  ? false
+  : "the package python3-pika is not installed";
+const toolsMissing = existsSync("/usr/bin/amqp-publish") ? false : "the package amqp-tools is not installed";
+// `AMQP_PORT` names another broker (RabbitMQ), to see whether the expectations are true.
+const foreignPort = process.env["AMQP_PORT"];
+let running: RunningBroker;
+
+before(async () => {
+  running = await startBroker();
+});
+after(() => running.stop());
+
+const port = () => foreignPort ?? String(running.port);
+
+async function pika(scenario: string): Promise<unknown> {
+  const { status, stdout, stderr } = await said(python, [script, port(), scenario]);
+  assert.equal(status, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+const expectations: Readonly<Record<string, unknown>> = {
+  publish_get: {
+    generated: "amq.gen-",
+    body: "hello",
+    headers: true,
+    type: "text/plain",
+    large: 300_000,
+    redelivered: true,
+    empty: true,
+  },
+  errors: [
+    [404, "NOT_FOUND - no queue 'nope' in vhost '/'"],
+    [404, "NOT_FOUND - no exchange 'nope' in vhost '/'"],
+    [
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'd' in vhost '/': received 'false' but current is 'true'",
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'd' in vhost '/': received '100' but current is '1000'",
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'd' in vhost '/': received none but current is the value '1000' of type 'signedint'",
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'e' in vhost '/': {value_negative,-1}",
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'e' in vhost '/': \"expected integer, got longstr\"",
+    ],
+    [403, "ACCESS_REFUSED - queue name 'amq.foo' contains reserved prefix 'amq.*'"],
+    [
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'amq.direct' in vhost '/': received 'fanout' but current is 'direct'",
+    ],
+    [406, "PRECONDITION_FAILED - unknown delivery tag 77"],
+    [404, "NOT_FOUND - no exchange 'nox' in vhost '/'"],
+    [403, "ACCESS_REFUSED - operation not permitted on the default exchange"],
+    [405, "RESOURCE_LOCKED - cannot obtain exclusive access to "],
+    [503, "COMMAND_INVALID - unknown exchange type 'weird'"],
+  ],
+  confirms: ["ack", "ack", "nack", "NO_ROUTE"],
+  transactions: [0, 1],
+  dead_letters: ["late", 1, "expired", "expired", "short", 1, ["short"]],
+  priorities: ["5", "9", "3", "1"],
+  prefetch: [2, 4],
+  exchanges: [["through"], ["alternate"]],
+  headers_exchange: ["yes"],
+  cancelled: ["me"],
+  direct_reply: [true, ["answer"]],
+  single_active: [
+    { a: 4, b: 0 },
+    { a: 4, b: 1 },
+  ],
+  idle: "amq.gen-",
+  refused_logins: [
+    "ConnectionClosedByBroker: (403) 'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.'",
+    "ConnectionClosedByBroker: (530) 'NOT_ALLOWED - vhost nowhere not found'",
+  ],
+};
+
+for (const [scenario, expected] of Object.entries(expectations)) {
+  test(`pika: ${scenario.replaceAll("_", " ")}`, { skip: pikaMissing }, async () => {
+    assert.deepEqual(await pika(scenario), expected);
+  });
+}
+
+test("amqp-tools declare, publish, get, consume and delete", { skip: toolsMissing }, async () => {
+  const tool = async (name: string, ...args: string[]) => {
+    const { status, stdout, stderr } = await said(`/usr/bin/amqp-${name}`, ["--port", port(), ...args]);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+
+  assert.equal(await tool("declare-queue", "-q", "tools"), "tools\n");
+  for (const body of ["one", "two"]) await tool("publish", "-r", "tools", "-b", body, "-p");
+  assert.equal(await tool("get", "-q", "tools"), "one");
+  assert.equal(await tool("consume", "-q", "tools", "-c", "1", "cat"), "two");
+  assert.equal(await tool("delete-queue", "-q", "tools"), "0\n");
+});
