@@ -144,11 +144,7 @@ const remove = route({
 
 export const networkRoutes = [list, show, create, update, remove];
 
-async function viewsOf(
-  tx: Tx,
-  context: ApiContext,
-  rows: readonly Network[],
-): Promise<readonly Item[]> {
+async function viewsOf(tx: Tx, context: ApiContext, rows: readonly Network[]): Promise<readonly Item[]> {
   if (rows.length === 0) return [];
   const subnets = await tx
     .selectFrom("subnets")

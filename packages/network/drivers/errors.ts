@@ -11,6 +11,10 @@ export const driverErrors = errorTable("network-driver", {
     text: (cidr: string, device: string) =>
       `The network ${cidr} overlaps with what this host reaches through ${device}; choose another range.`,
   },
+  stuckServer: {
+    status: 500,
+    text: (pid: number) => `The DHCP server with pid ${pid} was killed and does not end.`,
+  },
   noFreePort: {
     status: 500,
     text: (first: number, last: number) => `No TCP port from ${first} to ${last} is free on 127.0.0.1.`,

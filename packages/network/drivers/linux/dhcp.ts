@@ -1,12 +1,14 @@
 // One dnsmasq a network: it gives each known MAC its address, and answers names. It outlives the cloud's
 // process and is found again by its pid file, held against /proc since pids are used again. It drops root, so
-// its files lie outside the cloud's private folder; they hold nothing secret. No leases are kept: every
-// address is a port's.
+// its files lie outside the cloud's private folder; they hold nothing secret. No leases are kept on disk:
+// every address is a port's. In its memory dnsmasq keeps them, and refuses an address it has given to another
+// MAC; an address that goes on to a new port therefore needs a new dnsmasq.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Platform, run, type Uuid } from "@micronova/kit";
+import { run, type Uuid } from "@micronova/kit";
 import { formatIpv4, netmask, parsePrefix } from "../../addresses/ipv4.ts";
 import type { NetworkSpec, PortSpec, SubnetSpec } from "../driver.ts";
+import { driverErrors } from "../errors.ts";
 import { bridgeName } from "./names.ts";
 
 export interface DhcpServers {
@@ -19,17 +21,17 @@ export interface DhcpServers {
 
 // A guest asks again at half of it; Neutron's default.
 const leaseSeconds = 86_400;
-const endsWithinMs = 2_000;
-const endPollMs = 10;
+// A look takes about a tenth of a millisecond; a killed process is gone in a few.
+const looksMax = 20_000;
 // dnsmasq's own default is 150 names; guests install packages.
 const cachedNames = 1_000;
 
-export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
+export function dhcpServers(runDir: string): DhcpServers {
   const folder = (networkId: Uuid) => join(runDir, "dhcp", networkId);
 
   async function remove(networkId: Uuid): Promise<void> {
     const pid = await runningPid(folder(networkId));
-    if (pid !== null) await end(platform, pid, folder(networkId));
+    if (pid !== null) await end(pid, folder(networkId));
     await rm(folder(networkId), { recursive: true, force: true });
   }
 
@@ -41,11 +43,15 @@ export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
       await mkdir(dir, { recursive: true, mode: 0o755 });
       const wanted = dnsmasqArguments(network, subnets, dir);
       const before = await readIfThere(join(dir, "arguments"));
+      const given = await readGiven(dir);
+      const hosts = macsByAddress(ports);
       await replace(join(dir, "hosts"), dhcpHosts(ports));
       await replace(join(dir, "names"), nameLines(network, ports));
       const pid = await runningPid(dir);
-      if (pid !== null && before === wanted.join("\n")) return signal(pid, "SIGHUP");
-      if (pid !== null) await end(platform, pid, dir);
+      const goesOn = pid !== null && before === wanted.join("\n") && !movesAddress(given, hosts);
+      await replace(join(dir, "given"), JSON.stringify(goesOn ? { ...given, ...hosts } : hosts));
+      if (goesOn) return signal(pid, "SIGHUP");
+      if (pid !== null) await end(pid, dir);
       await replace(join(dir, "arguments"), wanted.join("\n"));
       await run("dnsmasq", wanted);
     },
@@ -55,6 +61,19 @@ export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
     },
   };
 }
+
+type MacsByAddress = Readonly<Record<string, string>>;
+
+const macsByAddress = (ports: readonly PortSpec[]): MacsByAddress =>
+  Object.fromEntries(ports.flatMap((port) => ipv4Of(port).map((address) => [address, port.mac_address])));
+
+/** What the running dnsmasq may have given out since its start. */
+async function readGiven(dir: string): Promise<MacsByAddress> {
+  return JSON.parse((await readIfThere(join(dir, "given"))) ?? "{}");
+}
+
+const movesAddress = (given: MacsByAddress, hosts: MacsByAddress): boolean =>
+  Object.entries(hosts).some(([address, mac]) => given[address] !== undefined && given[address] !== mac);
 
 const isServed = (subnet: SubnetSpec) =>
   subnet.enable_dhcp && subnet.ip_version === 4 && subnet.service_address !== null;
@@ -167,9 +186,13 @@ async function foldersIn(dir: string): Promise<readonly string[]> {
 async function runningPid(dir: string): Promise<number | null> {
   const text = await readIfThere(join(dir, "pid"));
   const pid = Number.parseInt(text ?? "", 10);
-  if (!Number.isInteger(pid) || pid <= 1) return null;
+  return Number.isInteger(pid) && pid > 1 && (await isServer(pid, dir)) ? pid : null;
+}
+
+/** Whether the process is this folder's dnsmasq. */
+async function isServer(pid: number, dir: string): Promise<boolean> {
   const command = await readIfThere(`/proc/${pid}/cmdline`);
-  return command?.split("\0").includes(`--pid-file=${join(dir, "pid")}`) ? pid : null;
+  return command?.split("\0").includes(`--pid-file=${join(dir, "pid")}`) ?? false;
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
@@ -181,11 +204,14 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-async function end(platform: Platform, pid: number, dir: string): Promise<void> {
-  signal(pid, "SIGTERM");
-  for (let waited = 0; waited < endsWithinMs; waited += endPollMs) {
-    if ((await runningPid(dir)) === null) return;
-    await platform.clock.sleep(endPollMs);
-  }
+/**
+ * Killed, since it keeps nothing that it would have to write. Waits by looking, which also keeps a command
+ * alive that does nothing but tidy up.
+ */
+async function end(pid: number, dir: string): Promise<void> {
   signal(pid, "SIGKILL");
+  for (let look = 0; look < looksMax; look++) {
+    if ((await runningPid(dir)) === null) return;
+  }
+  throw driverErrors.stuckServer(pid);
 }
