@@ -30,7 +30,8 @@ const callers: readonly (readonly [string, ApiContext])[] = [
 
 export function policiesPage({ services }: CloudReference): string {
   const sections = Object.values(services)
-    .filter(({ name }) => name !== "volume-versions")
+    // Lists of versions are services of their own, with the rules of the service they lead to.
+    .filter(({ name }) => !name.endsWith("-versions"))
     .flatMap(({ name, policies }) => [
       `## ${name}`,
       table(
@@ -40,7 +41,7 @@ export function policiesPage({ services }: CloudReference): string {
     ]);
   return page(
     "Policies",
-    "A role on the token's project; admin implies member, member implies reader. What is the caller's own (a user's " +
+    "A role on the token's project; each of admin, manager, member and reader implies the next. What is the caller's own (a user's " +
       "password, an image shared with a project) is decided by the handler besides.",
     ...sections,
   );
