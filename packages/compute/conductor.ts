@@ -7,6 +7,7 @@ import { conductorContract, hostNews } from "./conductor-contract.ts";
 import type { ComputeDeps } from "./deps.ts";
 import { recordHost, seeHosts } from "./hosts.ts";
 import { metadataService } from "./metadata/service.ts";
+import { doomedVolumes } from "./reconcilers/doomed-volumes.ts";
 import { syncPower } from "./reconcilers/power-sync.ts";
 import { serviceBeat } from "./service-beat.ts";
 
@@ -17,7 +18,12 @@ export function conductorService(deps: ComputeDeps & { readonly host: string }):
   const server = deps.rpc.serve(conductorContract, null, conductorHandlers(deps), {
     prefetch: reportsAtOnce,
   });
-  const parts = [server, metadataService(deps), serviceBeat(deps, "nova-conductor", deps.host)];
+  const parts = [
+    server,
+    metadataService(deps),
+    doomedVolumes(deps),
+    serviceBeat(deps, "nova-conductor", deps.host),
+  ];
   return {
     name: "conductor",
     async start() {

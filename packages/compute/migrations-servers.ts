@@ -57,3 +57,10 @@ export const serverMigrations: readonly Migration[] = [
     ],
   },
 ];
+
+export const serverVolumeMigrations: readonly Migration[] = [
+  {
+    id: "compute/0005-doomed-volumes",
+    sql: [`CREATE TABLE doomed_volumes (volume_id TEXT PRIMARY KEY, request TEXT NOT NULL)`],
+  },
+];

@@ -2,10 +2,11 @@
 import type { Migration } from "@micronova/store";
 import { flavorMigrations } from "./migrations-flavors.ts";
 import { resourceMigrations } from "./migrations-resources.ts";
-import { serverMigrations } from "./migrations-servers.ts";
+import { serverMigrations, serverVolumeMigrations } from "./migrations-servers.ts";
 
 export const computeMigrations: readonly Migration[] = [
   ...serverMigrations,
   ...flavorMigrations,
   ...resourceMigrations,
+  ...serverVolumeMigrations,
 ];

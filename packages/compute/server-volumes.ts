@@ -1,5 +1,5 @@
 // The volumes of a server: which they are, and how they come to its host and leave it again.
-import type { Uuid } from "@micronova/kit";
+import type { RequestContext, Uuid } from "@micronova/kit";
 import type { StepEnv } from "@micronova/saga";
 import type { Tx } from "@micronova/store";
 import { completeAttachment, removeAttachment, volumes, volumeWorkerContract } from "@micronova/volume";
@@ -59,11 +59,26 @@ export async function completeVolumes(tx: Tx, serverId: Uuid, host: string): Pro
 }
 
 /** The server lets go of its volumes, which are free for others then. */
-export async function releaseVolumes(tx: Tx, serverId: Uuid): Promise<void> {
+export async function releaseVolumes(tx: Tx, serverId: Uuid): Promise<BlockDeviceMapping[]> {
   const released = await tx
     .deleteFrom("block_device_mappings")
     .where("server_id", "=", serverId)
-    .returning("attachment_id")
+    .returningAll()
     .execute();
   for (const { attachment_id } of released) await removeAttachment(tx, attachment_id);
+  return released;
+}
+
+/**
+ * The server is gone for good: those of its volumes that end with it are noted, for the reconciler to delete.
+ */
+export async function endVolumes(tx: Tx, request: RequestContext, serverId: Uuid): Promise<void> {
+  for (const { volume_id, delete_on_termination } of await releaseVolumes(tx, serverId)) {
+    if (delete_on_termination === 0) continue;
+    await tx
+      .insertInto("doomed_volumes")
+      .values({ volume_id, request: JSON.stringify(request) })
+      .onConflict((conflict) => conflict.column("volume_id").doNothing())
+      .execute();
+  }
 }

@@ -1,7 +1,9 @@
-// Keeps the row of a service of the control plane itself (conductor, scheduler) fresh, for `compute service list`.
+// Keeps the row of a service of the control plane itself (conductor, scheduler) fresh, for `compute service
+// list`.
 import type { Millis, Service } from "@micronova/kit";
 import type { ComputeDeps } from "./deps.ts";
 import { seeService } from "./hosts.ts";
+import { pause } from "./pause.ts";
 
 /** Three beats fit into the time after which a service counts as down. */
 const beatMs: Millis = 20_000;
@@ -16,11 +18,7 @@ export function serviceBeat(
   async function loop(): Promise<void> {
     while (!ending.signal.aborted) {
       await store.transaction((tx) => seeService(tx, binary, host));
-      try {
-        await platform.clock.sleep(beatMs, ending.signal);
-      } catch (error) {
-        if (!ending.signal.aborted) throw error;
-      }
+      await pause(platform.clock, beatMs, ending.signal);
     }
   }
   return {

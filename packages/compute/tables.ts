@@ -139,11 +139,19 @@ export interface ComputeNodeTable {
   updated_at: Millis;
 }
 
+/** A volume that ends with a server that is gone; a reconciler deletes it. */
+export interface DoomedVolumeTable {
+  volume_id: Uuid;
+  /** JSON `RequestContext` of who deleted the server. */
+  request: string;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     servers: ServerTable;
     block_device_mappings: BlockDeviceMappingTable;
     server_interfaces: ServerInterfaceTable;
+    doomed_volumes: DoomedVolumeTable;
     compute_services: ComputeServiceTable;
     compute_nodes: ComputeNodeTable;
   }

@@ -357,6 +357,27 @@ test("a server boots from a volume, and its image is the empty text", async () =
   await quiet(cloud);
 });
 
+test("a volume that ends with its server does", async () => {
+  const cloud = await testCloud();
+  const volumeId = await cloud.volume();
+  const disk = { uuid: volumeId, source_type: "volume", destination_type: "volume" };
+
+  const id = await cloud.boot({ block_device_mapping_v2: [{ ...disk, delete_on_termination: true }] });
+  await cloud.reaches(id, "ACTIVE");
+  await cloud.ask({ method: "DELETE", path: `/servers/${id}` });
+  await cloud.gone(id);
+
+  await cloud.until("the volume is gone", async () => {
+    const rows = await cloud.store.read
+      .selectFrom("volumes")
+      .select("id")
+      .where("id", "=", volumeId)
+      .execute();
+    return rows.length === 0;
+  });
+  await quiet(cloud);
+});
+
 test("metadata and tags are kept, changed and removed", async () => {
   const cloud = await testCloud();
   const id = await cloud.boot({ metadata: { a: "1" } });

@@ -6,7 +6,7 @@ import { saga } from "@micronova/saga";
 import { now } from "@micronova/store";
 import { portIdsOf, unmakePorts } from "../interfaces.ts";
 import { fail, finish } from "../server-state.ts";
-import { releaseVolumes, unexportVolumes } from "../server-volumes.ts";
+import { endVolumes, unexportVolumes } from "../server-volumes.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
 import { faultOf } from "./fault-of.ts";
 
@@ -37,9 +37,9 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
     doMayWait: true,
   })
   .local("forget", {
-    do: async (tx, { params }) => {
+    do: async (tx, { params, request }) => {
       const { serverId } = params;
-      await releaseVolumes(tx, serverId);
+      await endVolumes(tx, request, serverId);
       await unmakePorts(tx, serverId);
       await unclaim(tx, serverId);
       await finish(tx, serverId, "delete", { deleted_at: now(tx), terminated_at: now(tx) });

@@ -1,11 +1,12 @@
 // Tells the conductor that hosts live, what they have and how their guests are. All hosts of a process share
 // one reporter: a beat is one message however many they are.
 import type { Millis, Platform, Service, Uuid } from "@micronova/kit";
-import { isFault, systemContext } from "@micronova/kit";
+import { systemContext } from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";
 import type { Calls, Rpc } from "@micronova/rpc";
 import { conductorContract, type HostReport } from "../conductor-contract.ts";
 import type { VirtDriver } from "../drivers/driver.ts";
+import { pause } from "../pause.ts";
 import { powerNumber } from "../power.ts";
 import { plugPorts } from "./handlers.ts";
 
@@ -140,18 +141,10 @@ class Reporter implements HostReporter {
         pauseMs = this.#intervalMs;
       } catch (error) {
         // The conductor or a driver may fail for a while; the next beat is the retry.
-        if (!isFault(error)) throw error;
-        this.#platform.log.warn({ error: error.message }, "hosts could not report");
+        const why = error instanceof Error ? error.message : String(error);
+        this.#platform.log.warn({ error: why }, "hosts could not report");
       }
-      await this.#pause(pauseMs);
-    }
-  }
-
-  async #pause(ms: Millis): Promise<void> {
-    try {
-      await this.#platform.clock.sleep(ms, this.#ending.signal);
-    } catch (error) {
-      if (!this.#ending.signal.aborted) throw error;
+      await pause(this.#platform.clock, pauseMs, this.#ending.signal);
     }
   }
 }
