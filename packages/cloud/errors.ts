@@ -27,6 +27,11 @@ export const errors = errorTable("cloud", {
     text: (address: string) =>
       `Listening on ${address} needs TLS: set tls.key and tls.cert in the configuration, or say --insecure.`,
   },
+  regionFixed: {
+    status: 500,
+    text: (made: string, asked: string) =>
+      `This cloud was made with the region ${made} and cannot become ${asked}; set region back, or use another directory.`,
+  },
   noQemu: {
     status: 500,
     text: () =>

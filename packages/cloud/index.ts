@@ -1,5 +1,5 @@
 // A cloud as a value: started with a configuration, stopped, destroyed.
-import { rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { readConfig, systemRandom } from "@micronova/kit";
 import { type CloudConfig, cloudConfig } from "./config.ts";
@@ -44,6 +44,7 @@ export async function startCloud(overrides: CloudOverrides, configPath?: string)
   const dataDir = resolve(config.data_dir);
   const dir = openDataDir(dataDir, systemRandom);
   try {
+    assertSameRegion(dir, config);
     // With the driver it really has: what is installed may be different when it is destroyed.
     const used = { ...config, data_dir: dataDir, virt: { ...config.virt, driver: virt.driver } };
     writeWhole(dir.file(configFile), `${JSON.stringify(used, null, 2)}\n`);
@@ -65,6 +66,14 @@ async function stop(served: Served, dir: DataDir, config: CloudConfig): Promise<
   await served.stop();
   dir.release();
   if (config.ephemeral) rmSync(dir.path, { recursive: true, force: true });
+}
+
+/** The catalog keeps the region it was made with; clients told another one would find no service. */
+function assertSameRegion(dir: DataDir, { region }: CloudConfig): void {
+  const path = dir.file(configFile);
+  if (!existsSync(path)) return;
+  const before: CloudConfig = JSON.parse(readFileSync(path, "utf8"));
+  if (before.region !== region) throw errors.regionFixed(before.region, region);
 }
 
 /** Anybody who reaches the port reads the passwords that pass it: off loopback they need TLS. */

@@ -24,7 +24,8 @@ export function readConfig<S extends TObject>(
   const merged = Value.Default(schema, merge(fromFile, options.overrides ?? {}));
   const [problem] = Value.Errors(schema, merged);
   if (problem !== undefined) {
-    throw configErrors.invalid(problem.instancePath.slice(1).replaceAll("/", ".") || "file", problem.message);
+    const where = problem.instancePath.slice(1).replaceAll("/", ".") || "file";
+    throw configErrors.invalid(where, problem.keyword === "boolean" ? "is not a setting" : problem.message);
   }
   // Just checked against the schema.
   return merged as Static<S>;

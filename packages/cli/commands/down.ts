@@ -27,12 +27,21 @@ export async function stopCloud(dataDir: string): Promise<boolean> {
   if (pid === null) return false;
   process.kill(pid, "SIGTERM");
   const until = systemClock.monotonic() + stopTimeoutMs;
-  while (runningPid(dataDir) === pid) {
+  while (isAlive(pid)) {
     if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
     // The process is not our child, so there is no event to wait for.
     await new Promise((resolve) => setTimeout(resolve, stopPollMs));
   }
   return true;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
+  }
 }
 
 /** Removes guests, networks, volumes and the data directory of a stopped cloud. */

@@ -1,6 +1,6 @@
 // `micronova up`: runs the cloud in this process, or starts it in one of its own and returns when it is ready.
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Cloud, type CloudOverrides, startCloud } from "@micronova/cloud";
 import { cliErrors } from "../errors.ts";
@@ -32,13 +32,18 @@ export async function up(options: UpOptions, install: boolean): Promise<void> {
   else process.send({ ready: text });
   await stopped;
   await cloud.stop();
+  // Everything has ended; what still waits is only for what will not come any more.
+  process.exit(0);
 }
 
 /** Starts `up` in a process of its own and returns its banner once it is ready; throws with its last words if it ends. */
 export async function startDetached(options: UpOptions): Promise<string> {
   const dataDir = resolve(options.dataDir);
   mkdirSync(join(dataDir, "log"), { recursive: true, mode: 0o700 });
-  const output = openSync(join(dataDir, "log", "up.log"), "w", 0o600);
+  const path = join(dataDir, "log", "up.log");
+  // Appended to: it may be the log of a cloud that runs already.
+  const output = openSync(path, "a", 0o600);
+  const before = fstatSync(output).size;
   const child = spawn(process.execPath, [process.argv[1]!, ...upArguments({ ...options, dataDir })], {
     detached: true,
     stdio: ["ignore", output, output, "ipc"],
@@ -46,7 +51,7 @@ export async function startDetached(options: UpOptions): Promise<string> {
   closeSync(output);
   const text = await new Promise<string>((ready, fail) => {
     child.once("error", fail);
-    child.once("exit", () => fail(cliErrors.didNotStart(lastWords(join(dataDir, "log", "up.log")))));
+    child.once("exit", () => fail(cliErrors.didNotStart(lastWords(path, before))));
     child.once("message", (message: { ready: string }) => ready(message.ready));
   });
   child.removeAllListeners("exit");
@@ -55,8 +60,8 @@ export async function startDetached(options: UpOptions): Promise<string> {
   return text;
 }
 
-function lastWords(path: string): string {
-  const text = readFileSync(path, "utf8").trim();
+function lastWords(path: string, from: number): string {
+  const text = readFileSync(path).subarray(from).toString("utf8").trim();
   return text.replace(/^micronova: /, "").slice(-2000) || "it ended without a word.";
 }
 

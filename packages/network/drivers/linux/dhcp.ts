@@ -5,7 +5,7 @@
 // MAC; an address that goes on to a new port therefore needs a new dnsmasq.
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { run, type Uuid } from "@micronova/kit";
+import { type Platform, run, type Uuid } from "@micronova/kit";
 import { formatIpv4, netmask, parsePrefix } from "../../addresses/ipv4.ts";
 import type { NetworkSpec, PortSpec, SubnetSpec } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
@@ -21,17 +21,17 @@ export interface DhcpServers {
 
 // A guest asks again at half of it; Neutron's default.
 const leaseSeconds = 86_400;
-// A look takes about a tenth of a millisecond; a killed process is gone in a few.
-const looksMax = 20_000;
+const endsWithinMs = 2_000;
+const endPollMs = 5;
 // dnsmasq's own default is 150 names; guests install packages.
 const cachedNames = 1_000;
 
-export function dhcpServers(runDir: string): DhcpServers {
+export function dhcpServers(platform: Platform, runDir: string): DhcpServers {
   const folder = (networkId: Uuid) => join(runDir, "dhcp", networkId);
 
   async function remove(networkId: Uuid): Promise<void> {
     const pid = await runningPid(folder(networkId));
-    if (pid !== null) await end(pid, folder(networkId));
+    if (pid !== null) await end(platform, pid);
     await rm(folder(networkId), { recursive: true, force: true });
   }
 
@@ -51,7 +51,7 @@ export function dhcpServers(runDir: string): DhcpServers {
       const goesOn = pid !== null && before === wanted.join("\n") && !movesAddress(given, hosts);
       await replace(join(dir, "given"), JSON.stringify(goesOn ? { ...given, ...hosts } : hosts));
       if (goesOn) return signal(pid, "SIGHUP");
-      if (pid !== null) await end(pid, dir);
+      if (pid !== null) await end(platform, pid);
       await replace(join(dir, "arguments"), wanted.join("\n"));
       await run("dnsmasq", wanted);
     },
@@ -204,14 +204,18 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/**
- * Killed, since it keeps nothing that it would have to write. Waits by looking, which also keeps a command
- * alive that does nothing but tidy up.
- */
-async function end(pid: number, dir: string): Promise<void> {
+/** Killed, since it keeps nothing that it would have to write; it has ended when its sockets are free. */
+async function end(platform: Platform, pid: number): Promise<void> {
   signal(pid, "SIGKILL");
-  for (let look = 0; look < looksMax; look++) {
-    if ((await runningPid(dir)) === null) return;
+  for (let waited = 0; waited < endsWithinMs; waited += endPollMs) {
+    if (!(await isAlive(pid))) return;
+    await platform.clock.sleep(endPollMs);
   }
   throw driverErrors.stuckServer(pid);
+}
+
+/** A process loses its command line before its sockets; those are gone when it is a zombie or no more. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readIfThere(`/proc/${pid}/stat`);
+  return stat !== null && !/\) [ZX] /.test(stat);
 }

@@ -115,7 +115,7 @@ function hostOf(options: LinuxNetworkOptions): Host {
       metadataPort: options.metadataPort ?? defaultMetadataPort,
     },
     notes: portNotes(join(options.stateDir, "ports")),
-    dhcp: dhcpServers(runDir),
+    dhcp: dhcpServers(options.platform, runDir),
     portDevice: options.portDevice ?? ((name) => [`tuntap add dev ${name} mode tap${user}`]),
     ports: new Map(),
     rulesStand: false,
