@@ -3,7 +3,9 @@
 import type { Platform } from "@micronova/kit";
 import { Access, type UserSpec } from "./access.ts";
 import type { Bus, Exchange } from "./bus.ts";
+import type { Definitions } from "./definitions.ts";
 import { InProcessBus } from "./in-process-bus.ts";
+import type { Pager } from "./queue/paged-line.ts";
 import { VirtualHost } from "./virtual-host.ts";
 import type { Journal } from "./virtual-host-deps.ts";
 import { plainJson, type WireForm } from "./wire-form.ts";
@@ -41,6 +43,9 @@ export class Broker {
   readonly hosts = new Map<string, VirtualHost>();
   /** Null while nothing outlives the broker. */
   journal: Journal | null = null;
+  #definitions: Definitions | null = null;
+  #pager: Pager | null = null;
+  readonly #alarms = new Map<string, string>();
 
   constructor(platform: Platform, options: BrokerOptions = {}) {
     this.platform = platform;
@@ -64,9 +69,38 @@ export class Broker {
   addHost(name: string): VirtualHost {
     const known = this.hosts.get(name);
     if (known !== undefined) return known;
-    const host = new VirtualHost(name, { platform: this.platform, form: this.form });
+    const host = new VirtualHost(name, {
+      platform: this.platform,
+      form: this.form,
+      pager: () => this.#pager,
+    });
     this.hosts.set(name, host);
+    if (this.#definitions !== null && this.journal !== null) host.persist(this.#definitions, this.journal);
     return host;
+  }
+
+  /** From now on long queues wait on disk. */
+  setPager(pager: Pager): void {
+    this.#pager = pager;
+  }
+
+  /** From now on what is durable is written down. */
+  keepIn(definitions: Definitions, journal: Journal): void {
+    this.#definitions = definitions;
+    this.journal = journal;
+    for (const host of this.hosts.values()) host.persist(definitions, journal);
+  }
+
+  /** Raises an alarm with its reason, or ends it: while there is one, publishers are held. */
+  alarm(name: string, reason: string | null): void {
+    if (reason === null) this.#alarms.delete(name);
+    else this.#alarms.set(name, reason);
+  }
+
+  /** Why publishers are held; null when they are not. */
+  get alarmReason(): string | null {
+    if (this.#alarms.size === 0) return null;
+    return `low on ${[...this.#alarms.values()].join(" & ")}`;
   }
 
   /** Drops the messages that wait in a queue; says how many. */

@@ -15,5 +15,6 @@ export type {
   Queue,
 } from "./bus.ts";
 export { amqpErrors } from "./errors.ts";
+export { persistence } from "./persistence.ts";
 export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";
 export { plainJson, type WireForm } from "./wire-form.ts";

@@ -1,11 +1,14 @@
 // What a virtual host needs from around it; the journal is there only when something must outlive the broker.
 import type { Platform } from "@micronova/kit";
 import type { Content } from "./content.ts";
+import type { Pager } from "./queue/paged-line.ts";
 import type { WireForm } from "./wire-form.ts";
 
 export interface VirtualHostDeps {
   readonly platform: Platform;
   readonly form: WireForm;
+  /** Where long queues are paged to, by now. */
+  readonly pager: () => Pager | null;
 }
 
 export interface Journal {
@@ -13,6 +16,8 @@ export interface Journal {
   readonly batch: number;
   /** Writes a message down for the queues of those numbers; returns its own. */
   add(content: Content, queues: readonly number[]): number;
+  /** Whether so much awaits the disk that publishers should wait too. */
+  readonly isBehind: boolean;
   /** A queue no longer needs a message. */
   settled(queue: number, id: number): void;
   /** Calls back once the batch is on disk. */

@@ -228,6 +228,7 @@ export class VirtualHost {
         wake: (woken) => this.#turns.wake(woken),
         tickAt: (due, at) => this.#turns.tickAt(due, at),
         deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
+        pager: this.#deps.pager(),
         forget: (from, id) => this.#journal?.settled(from.journalId, id),
       },
     );

@@ -1,5 +1,4 @@
 // What waits in a queue, in order; with priorities one line for each of them, the highest first.
-import { Deque } from "./deque.ts";
 import type { Entry } from "./entry.ts";
 
 export interface Backlog {
@@ -15,32 +14,8 @@ export interface Backlog {
   clear(drop: (entry: Entry) => void): void;
 }
 
-const precedes = (one: Entry, other: Entry) => one.place < other.place;
-
-export function fifoBacklog(): Backlog {
-  const line = new Deque<Entry>();
-  return {
-    get size() {
-      return line.size;
-    },
-    front: () => line.front(),
-    push: (entry) => line.push(entry),
-    shift: () => line.shift(),
-    insert: (entry) => line.insert(entry, precedes),
-    sift(isGoing, drop) {
-      for (let front = line.front(); front !== undefined && isGoing(front); front = line.front()) {
-        line.shift();
-        drop(front);
-      }
-    },
-    clear(drop) {
-      for (let entry = line.shift(); entry !== undefined; entry = line.shift()) drop(entry);
-    },
-  };
-}
-
-export function priorityBacklog(priorityMax: number): Backlog {
-  const lines = Array.from({ length: priorityMax + 1 }, () => fifoBacklog());
+export function priorityBacklog(priorityMax: number, line: () => Backlog): Backlog {
+  const lines = Array.from({ length: priorityMax + 1 }, line);
   const ofEntry = (entry: Entry) => lines[Math.min(entry.content.priority, priorityMax)]!;
   const highestFirst = lines.toReversed();
   const fullest = () => highestFirst.find((line) => line.size > 0);

@@ -11,6 +11,8 @@ export class Entry {
   readonly expiresAt: Millis;
   /** Its number in the journal; 0 when it is not there. */
   readonly journalId: number;
+  /** What it counts in its queue, whatever its content's other form may weigh. */
+  readonly size: number;
   redelivered: boolean;
   /** Who holds it, while it is neither in the queue nor settled. */
   holder: QueueConsumer | null = null;
@@ -21,6 +23,7 @@ export class Entry {
     readonly place: number;
     readonly expiresAt: Millis;
     readonly journalId: number;
+    readonly size: number;
     readonly redelivered: boolean;
   }) {
     this.queue = fields.queue;
@@ -28,6 +31,7 @@ export class Entry {
     this.place = fields.place;
     this.expiresAt = fields.expiresAt;
     this.journalId = fields.journalId;
+    this.size = fields.size;
     this.redelivered = fields.redelivered;
   }
 }

@@ -6,9 +6,10 @@ import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import type { BindingRecord } from "../exchange/bound-exchange.ts";
-import { type Backlog, fifoBacklog, priorityBacklog } from "./backlog.ts";
+import { type Backlog, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
 import { Entry, type QueueConsumer } from "./entry.ts";
+import { PagedLine, type Pager } from "./paged-line.ts";
 import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
 
 export interface QueueSpec {
@@ -31,6 +32,8 @@ export interface QueueDeps {
   readonly tickAt: (queue: MessageQueue, at: Millis) => void;
   /** Sends a message that leaves without acknowledgement to where dead letters go. */
   readonly deadLetter: (queue: MessageQueue, content: Content, reason: DeathReason) => void;
+  /** Where what is beyond memory waits; null when there is no such place. */
+  readonly pager: Pager | null;
   /** The journal no longer needs the message for this queue. */
   readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
@@ -70,7 +73,8 @@ export class MessageQueue {
     this.#deps = deps;
     this.#lengthMaxDefault = options.lengthMax ?? never;
     const { priorityMax, isSingleActive } = this.arguments;
-    this.#ready = priorityMax === null ? fifoBacklog() : priorityBacklog(priorityMax);
+    const line = () => new PagedLine(this, deps.pager);
+    this.#ready = priorityMax === null ? line() : priorityBacklog(priorityMax, line);
     this.#consumers = new Consumers(isSingleActive);
     this.#unusedSince = deps.now();
     this.#tickWhenUnused();
@@ -139,7 +143,7 @@ export class MessageQueue {
     content.keep();
     const entry = this.#entry(content, place, journalId);
     this.#ready.push(entry);
-    this.#bytes += content.size;
+    this.#bytes += entry.size;
     this.#noteExpiry(entry);
     this.#dropHeads();
     if (this.consumerCount > 0) this.#deps.wake(this);
@@ -147,10 +151,12 @@ export class MessageQueue {
 
   /** Puts back what was there before a restart. */
   restore(content: Content, journalId: number): void {
+    content.keep();
     const entry = this.#entry(content, this.#places++, journalId);
+    // Whether it had been delivered nobody knows; it may have been.
     entry.redelivered = true;
     this.#ready.push(entry);
-    this.#bytes += content.size;
+    this.#bytes += entry.size;
     this.#noteExpiry(entry);
   }
 
@@ -204,14 +210,17 @@ export class MessageQueue {
 
   /** An entry is acknowledged, returned to its place, or rejected. */
   settle(entry: Entry, how: "ack" | "return" | "reject"): void {
-    if (this.isGone) return;
+    if (this.isGone) {
+      this.#forget(entry);
+      return;
+    }
     this.#unacknowledged--;
     entry.holder = null;
     if (how === "return") {
       entry.redelivered = true;
       entry.content.keep();
       this.#ready.insert(entry);
-      this.#bytes += entry.content.size;
+      this.#bytes += entry.size;
       this.#noteExpiry(entry);
       this.#dropHeads();
     } else {
@@ -264,6 +273,7 @@ export class MessageQueue {
       place,
       expiresAt: this.#expiry(content),
       journalId,
+      size: content.size,
       redelivered: false,
     });
   }
@@ -321,7 +331,7 @@ export class MessageQueue {
 
   /** An entry has left the backlog. */
   #count(entry: Entry): void {
-    this.#bytes -= entry.content.size;
+    this.#bytes -= entry.size;
     if (entry.expiresAt !== never) this.#expiring--;
   }
 

@@ -48,6 +48,8 @@ export class Connection implements FrameHandler {
   /** The queues that are its own and go with it. */
   readonly exclusive = new Set<MessageQueue>();
   client: ClientCapabilities = { cancelsConsumers: false, isBlockable: false };
+  /** Only who publishes is held when there is an alarm. */
+  hasPublished = false;
   readonly #deps: ConnectionDeps;
   readonly #parser: FrameParser;
   readonly #handshake: Handshake;
@@ -94,11 +96,14 @@ export class Connection implements FrameHandler {
     else this.#deps.socket.destroy();
   }
 
-  /** Tells a publisher that the broker cannot take more for now, and that it can again. */
-  setBlocked(reason: string | null): void {
+  /** Tells a publisher that the broker cannot take more for now, and reads no more of it; or the contrary. */
+  #setBlocked(reason: string | null): void {
     const isBlocked = reason !== null;
     if (isBlocked === this.#isBlocked || this.#state !== "open") return;
+    if (isBlocked && !this.hasPublished) return;
     this.#isBlocked = isBlocked;
+    if (isBlocked) this.#deps.socket.pause();
+    else this.#deps.socket.resume();
     if (!this.client.isBlockable) return;
     if (reason !== null) this.output.method(0, "connection.blocked", { reason });
     else this.output.method(0, "connection.unblocked", {});
@@ -111,12 +116,14 @@ export class Connection implements FrameHandler {
     this.#hasRead = false;
     this.output.hasWritten = false;
     this.#stateSeconds++;
+    this.#setBlocked(this.#deps.broker.alarmReason);
     const { heartbeatSeconds } = this.#handshake.tuning;
     if (this.#state !== "open") {
       const patience = this.#state === "closing" ? closingSecondsMax : handshakeSecondsMax;
       if (this.#stateSeconds > patience) this.#deps.socket.destroy();
     } else if (heartbeatSeconds > 0) {
-      if (this.#silentSeconds > heartbeatSeconds * 2) {
+      // Of one that is held nothing is read, so its silence means nothing.
+      if (this.#silentSeconds > heartbeatSeconds * 2 && !this.#deps.socket.isPaused()) {
         this.#deps.log.info({ heartbeatSeconds }, "AMQP connection dropped, missed heartbeats from client");
         this.#deps.socket.destroy();
       } else if (this.#quietSeconds >= heartbeatSeconds / 2) this.output.heartbeat();
@@ -135,12 +142,21 @@ export class Connection implements FrameHandler {
     try {
       if (this.#state !== "header") this.#parser.push(chunk);
       else this.#readHeader(chunk);
+      if (this.journal?.isBehind === true) this.#waitForDisk(this.journal);
     } catch (error) {
       this.#fail(this.#reply(error), 0, 0);
       // Where one frame ends and the next begins is no longer known.
       this.#isDeaf = true;
       this.#parser.stop();
     }
+  }
+
+  /** Reads no more until what came is on disk: memory is no place for what the disk cannot take. */
+  #waitForDisk(journal: Journal): void {
+    const { socket } = this.#deps;
+    if (socket.isPaused()) return;
+    socket.pause();
+    journal.whenSynced(journal.batch, () => socket.resume());
   }
 
   #readHeader(chunk: Buffer): void {
@@ -203,8 +219,10 @@ export class Connection implements FrameHandler {
             "UNEXPECTED_FRAME",
             "expected content header for class 60, got non content header frame instead",
           );
-        else if (key === publishKey) known.publishing.method(bytes, start, end);
-        else this.#channelMethod(known, readMethod(new Reader(bytes, start, end)));
+        else if (key === publishKey) {
+          this.hasPublished = true;
+          known.publishing.method(bytes, start, end);
+        } else this.#channelMethod(known, readMethod(new Reader(bytes, start, end)));
       } catch (error) {
         this.#failChannel(known, error, key >>> 16, key & 0xffff);
       }

@@ -1,0 +1,62 @@
+// Makes a broker outlive its process: definitions, journal and pages in one directory. Start it before any
+// door opens, and stop it after all are closed.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Service } from "@micronova/kit";
+import type { Broker } from "./broker.ts";
+import type { MessageQueue } from "./queue/message-queue.ts";
+import { DefinitionsFile } from "./segments/definitions-file.ts";
+import { FilePager } from "./segments/pager.ts";
+import { recover } from "./segments/recovery.ts";
+import { SegmentJournal } from "./segments/segment-journal.ts";
+
+export function persistence(broker: Broker, dir: string): Service {
+  let definitions: DefinitionsFile | null = null;
+  let journal: SegmentJournal | null = null;
+  return {
+    name: "bus storage",
+    async start() {
+      const segmentsDir = join(dir, "segments");
+      mkdirSync(segmentsDir, { recursive: true, mode: 0o700 });
+      broker.setPager(new FilePager(dir, broker.form));
+      const file = new DefinitionsFile(dir);
+      definitions = file;
+      const queues = restoreDefinitions(broker, file);
+      const recovered = recover(
+        segmentsDir,
+        (number) => queues.has(number),
+        (number, id, content) => queues.get(number)?.restore(content, id),
+      );
+      const options = {
+        dir: segmentsDir,
+        form: broker.form,
+        onTrouble: (reason: string | null) => broker.alarm("disk", reason),
+        before: () => file.sync(),
+      };
+      journal = new SegmentJournal(broker.platform, options, recovered.segments, recovered.nextId);
+      broker.keepIn(file, journal);
+    },
+    async stop() {
+      await journal?.close();
+      definitions?.close();
+    },
+  };
+}
+
+/** Declares what was declared; returns the queues by their numbers. */
+function restoreDefinitions(broker: Broker, file: DefinitionsFile): ReadonlyMap<number, MessageQueue> {
+  const queues = new Map<number, MessageQueue>();
+  for (const { host, spec } of file.exchanges) broker.addHost(host).declareExchange(spec);
+  for (const { host, number, spec } of file.queues) {
+    const queue = broker.addHost(host).declareQueue(spec, broker);
+    queue.journalId = number;
+    queues.set(number, queue);
+  }
+  for (const { host: name, source, target, isToQueue, key, arguments: args } of file.bindings) {
+    const host = broker.addHost(name);
+    const bound = isToQueue ? host.findQueue(target) : host.findExchange(target);
+    if (bound !== null && host.findExchange(source) !== null)
+      host.bind(bound, { source, key, arguments: args });
+  }
+  return queues;
+}

@@ -1,0 +1,198 @@
+// A broker that is killed and comes back on its directory: what was confirmed is there, in order; what was
+// acknowledged is not.
+import assert from "node:assert/strict";
+import { appendFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Service } from "@micronova/kit";
+import { testPlatform } from "@micronova/kit/testing";
+import fc from "fast-check";
+import { Broker, type Delivery, persistence, type Queue } from "../index.ts";
+
+const dirs: string[] = [];
+after(() => {
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
+});
+function aDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), "bus-"));
+  dirs.push(dir);
+  return dir;
+}
+
+interface Life {
+  readonly broker: Broker;
+  readonly storage: Service;
+  readonly settle: () => Promise<void>;
+}
+
+/** One life of a broker. It ends by being abandoned, as a killed process ends. */
+async function live(dir: string): Promise<Life> {
+  const platform = testPlatform();
+  const broker = new Broker(platform);
+  const storage = persistence(broker, dir);
+  await storage.start();
+  return { broker, storage, settle: () => platform.clock.advance(0) };
+}
+
+const work: Queue = {
+  name: "work",
+  durable: true,
+  lengthMax: 1_000_000,
+  bindings: [{ exchange: "x", key: "k.#" }],
+};
+const toWork = { exchange: "x", key: "k.1" };
+
+async function drain({ broker, settle }: Life, queue = work): Promise<readonly unknown[]> {
+  const bodies: unknown[] = [];
+  await broker.bus().consume(queue, { prefetch: 0 }, (delivery) => bodies.push(delivery.message.body));
+  await settle();
+  return bodies;
+}
+
+test("definitions and confirmed messages survive, transient ones and settled ones do not", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  const bus = first.broker.bus();
+  await bus.declare({ name: "x", kind: "topic", durable: true });
+  await bus.declare({ name: "passing", kind: "topic" });
+  const held: Delivery[] = [];
+  const consumer = await bus.consume(work, { prefetch: 2 }, (delivery) => held.push(delivery));
+  for (const body of [1, 2, 3]) await bus.publish(toWork, { body, persistent: true, headers: { n: body } });
+  await bus.publish(toWork, { body: "transient" });
+  await first.settle();
+  await consumer.cancel();
+  held[0]!.ack();
+  await first.settle();
+
+  const second = await live(dir);
+
+  assert.deepEqual(
+    second.broker.exchanges().map((exchange) => exchange.name),
+    ["x"],
+  );
+  await second.broker.bus().publish(toWork, { body: 4, persistent: true });
+  assert.deepEqual(await drain(second), [2, 3, 4]);
+});
+
+test("a torn tail is cut off, and what is before it is kept", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  await drain(first, { name: "q", durable: true, bindings: [] });
+  await first.broker.bus().publish({ exchange: "", key: "q" }, { body: "whole", persistent: true });
+  const segments = join(dir, "segments");
+  const file = readdirSync(segments).find((name) => name.endsWith(".messages"));
+  appendFileSync(join(segments, file!), Buffer.from("0000004000000000deadbeef", "hex"));
+
+  const second = await live(dir);
+
+  assert.deepEqual(await drain(second, { name: "q", durable: true, bindings: [] }), ["whole"]);
+});
+
+test("a deleted queue's messages do not come back to a new one of its name", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  const queue: Queue = { name: "q", durable: true, bindings: [] };
+  await (await first.broker.bus().consume(queue, { prefetch: 1 }, () => undefined)).cancel();
+  await first.broker.bus().publish({ exchange: "", key: "q" }, { body: "old", persistent: true });
+  first.broker.host.deleteQueue("q");
+  await (await first.broker.bus().consume(queue, { prefetch: 1 }, () => undefined)).cancel();
+
+  assert.deepEqual(await drain(await live(dir), queue), []);
+});
+
+type Step = { readonly kind: "publish" | "ack" | "requeue" | "kill" | "stop"; readonly which: number };
+
+test("whatever is published, settled and killed, the queue is its model's", async () => {
+  const steps = fc.array(
+    fc.record<Step>({
+      kind: fc.constantFrom("publish", "publish", "publish", "ack", "requeue", "kill", "stop"),
+      which: fc.nat(9),
+    }),
+    { maxLength: 30 },
+  );
+  await fc.assert(
+    fc.asyncProperty(steps, async (story) => {
+      const dir = aDir();
+      const queue: Queue = { name: "q", durable: true, bindings: [] };
+      let life = await live(dir);
+      let held: Delivery[] = [];
+      const consume = (of: Life) =>
+        of.broker.bus().consume(queue, { prefetch: 4 }, (delivery) => held.push(delivery));
+      await consume(life);
+      let model: number[] = [];
+      let next = 0;
+      for (const { kind, which } of story) {
+        if (kind === "publish") {
+          await life.broker.bus().publish({ exchange: "", key: "q" }, { body: next, persistent: true });
+          model.push(next++);
+        } else if (kind === "kill" || kind === "stop") {
+          if (kind === "stop") await life.storage.stop();
+          held = [];
+          life = await live(dir);
+          await consume(life);
+        } else {
+          const [one] = held.splice(which % Math.max(1, held.length), 1);
+          if (one === undefined) continue;
+          if (kind === "ack") model = model.filter((body) => body !== one.message.body);
+          if (kind === "ack") one.ack();
+          else one.nack({ requeue: true });
+        }
+        await life.settle();
+        const waiting = life.broker.queues().find(({ name }) => name === "q");
+        assert.equal((waiting?.messages_ready ?? 0) + (waiting?.messages_unacknowledged ?? 0), model.length);
+      }
+      const last = await live(dir);
+      assert.deepEqual(await drain(last, queue), model);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("segments go when nothing in them lives, and what lives moves out of those that are mostly dead", async () => {
+  const dir = aDir();
+  const life = await live(dir);
+  const bus = life.broker.bus();
+  const old: Queue = { name: "old", durable: true, bindings: [] };
+  const busy: Queue = { name: "busy", durable: true, bindings: [] };
+  await (await bus.consume(old, { prefetch: 1 }, () => undefined)).cancel();
+  await bus.consume(busy, { prefetch: 0 }, (delivery) => delivery.ack());
+  await bus.publish({ exchange: "", key: "old" }, { body: "first", persistent: true });
+  const body = "x".repeat(4 * 1024 * 1024);
+  for (let round = 0; round < 60; round++) {
+    await bus.publish({ exchange: "", key: "busy" }, { body, persistent: true });
+    if (round === 30) await bus.publish({ exchange: "", key: "old" }, { body: "second", persistent: true });
+  }
+  await life.settle();
+
+  const files = readdirSync(join(dir, "segments")).filter((name) => name.endsWith(".messages"));
+  assert.ok(files.length <= 6, `${files.length} segments are left of 240 MiB`);
+  assert.deepEqual(await drain(await live(dir), old), ["first", "second"]);
+});
+
+test("a long queue is paged and comes out whole, in order, with what was returned before", async () => {
+  const life = await live(aDir());
+  const bus = life.broker.bus();
+  const long: Queue = { name: "long", lengthMax: 100_000, bindings: [] };
+  await (await bus.consume(long, { prefetch: 1 }, () => undefined)).cancel();
+  for (let body = 0; body < 30_000; body++) await bus.publish({ exchange: "", key: "long" }, { body });
+  const got: unknown[] = [];
+  let isFirst = true;
+
+  await bus.consume(long, { prefetch: 10 }, (delivery) => {
+    if (isFirst) {
+      isFirst = false;
+      delivery.nack({ requeue: true });
+      return;
+    }
+    got.push(delivery.message.body);
+    delivery.ack();
+  });
+  await life.settle();
+
+  assert.ok(got.indexOf(0) < 20, "what was returned comes before what is in pages");
+  assert.deepEqual(
+    got.filter((body) => body !== 0),
+    Array.from({ length: 29_999 }, (_, at) => at + 1),
+  );
+});
