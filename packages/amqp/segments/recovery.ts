@@ -15,8 +15,8 @@ export function recover(
   isKnown: (queue: number) => boolean,
   restore: (queue: number, id: number, content: Content) => void,
 ): Recovered {
-  const segments = readdirSync(dir)
-    .map(segmentNumber)
+  const numbers = new Set(readdirSync(dir).map(segmentNumber));
+  const segments = [...numbers]
     .filter((number) => number !== null)
     .sort((one, other) => one - other)
     .map((number) => new Segment(dir, number));
@@ -26,8 +26,7 @@ export function recover(
   const isMixed = areOutOfOrder(segments);
   let last = 0;
   for (const segment of segments) {
-    const bytes = readFileSync(segment.path);
-    for (const { id, queues, content } of readRecords(bytes)) {
+    for (const { id, queues, content } of readRecords(bytesOf(segment.path))) {
       const left = queues.filter((queue) => isKnown(queue) && settled.get(queue)?.has(id) !== true);
       // A message that was being moved may stand twice: the newer one counts.
       if (isMixed) for (const older of segments) while (older !== segment && older.settle(id));
@@ -48,7 +47,7 @@ export function recover(
 function areOutOfOrder(segments: readonly Segment[]): boolean {
   let last = 0;
   for (const { path } of segments) {
-    for (const id of recordIds(readFileSync(path))) {
+    for (const id of recordIds(bytesOf(path))) {
       if (id < last) return true;
       last = id;
     }
@@ -59,12 +58,16 @@ function areOutOfOrder(segments: readonly Segment[]): boolean {
 function readSettled(segments: readonly Segment[]): ReadonlyMap<number, ReadonlySet<number>> {
   const settled = new Map<number, Set<number>>();
   for (const { settledPath } of segments) {
-    if (!existsSync(settledPath)) continue;
-    readPairs(readFileSync(settledPath), (queue, id) => {
+    readPairs(bytesOf(settledPath), (queue, id) => {
       const ids = settled.get(queue);
       if (ids === undefined) settled.set(queue, new Set([id]));
       else ids.add(id);
     });
   }
   return settled;
+}
+
+/** A segment may have only one of its files. */
+function bytesOf(path: string): Buffer {
+  return existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
 }

@@ -104,8 +104,8 @@ function name(number: number): string {
   return String(number).padStart(digits, "0");
 }
 
-/** The number of a segment from the name of its file; null for another file. */
+/** The number of a segment from the name of one of its files; null for another file. */
 export function segmentNumber(file: string): number | null {
-  const match = /^(\d{10})\.messages$/.exec(file);
+  const match = /^(\d{10})\.(?:messages|settled)$/.exec(file);
   return match === null ? null : Number(match[1]);
 }
