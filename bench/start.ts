@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readOpenrc } from "../packages/cli/openrc.ts";
 import { root } from "../tests/support/running-cloud.ts";
-import { median, type Row, timed } from "./support.ts";
+import { cpuMsOf, median, type Row, timed } from "./support.ts";
 
 const runs = 7;
 const idleSeconds = 20;
@@ -93,16 +93,11 @@ async function startOnce(dataDir: string): Promise<{ ms: number; pid: number; st
 
 /** Proportional memory and CPU time of a process that nobody asks anything. */
 async function idleCost(pid: number): Promise<{ pssMb: number; cpuPercent: number }> {
-  const ticks = () => {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
-    return Number(fields[11]) + Number(fields[12]);
-  };
   const wait = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
   await wait(2);
-  const before = ticks();
+  const before = cpuMsOf(pid);
   await wait(idleSeconds);
-  // A tick is a hundredth of a second on Linux.
-  const cpuPercent = (ticks() - before) / idleSeconds;
+  const cpuPercent = (100 * (cpuMsOf(pid) - before)) / (idleSeconds * 1000);
   const pssKb = Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))?.[1]);
   return { pssMb: pssKb / 1024, cpuPercent };
 }

@@ -1,4 +1,5 @@
 // What the benchmarks share: a cloud to measure, a lean HTTP client, quantiles, and a table.
+import { readFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import type { Json } from "@micronova/client";
 
@@ -67,6 +68,15 @@ export function timed(
     outgoing.on("error", reject);
     outgoing.end(bytes);
   });
+}
+
+// Of the clock in which Linux counts a process's time.
+const tickMs = 10;
+
+/** What a process has used of the machine's processors so far. */
+export function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
 
 /** Runs `work` `count` times, `concurrency` at once. */
