@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "@micronova/kit";
+import { type FileLock, isLockedFile, lockFile } from "@micronova/store";
 import { errors } from "./errors.ts";
 
 /** The layout's version: raised when files move. The tables have migrations of their own. */
@@ -36,15 +37,16 @@ export function openDataDir(path: string, random: Random): DataDir {
     isNew,
     secrets,
     file: (...parts) => join(path, ...parts),
-    release: () => rmSync(lock, { force: true }),
+    release() {
+      rmSync(pidPath(path), { force: true });
+      lock.release();
+    },
   };
 }
 
 /** The process that holds the directory, if one runs. */
 export function runningPid(path: string): number | null {
-  const text = readOrNull(pidPath(path));
-  const pid = Number(text);
-  return text !== null && Number.isInteger(pid) && pid > 0 && isOurs(pid, path) ? pid : null;
+  return isLockedFile(lockPath(path)) ? writtenPid(path) : null;
 }
 
 /** Writes a file whole or not at all. */
@@ -54,6 +56,8 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
 }
 
 const pidPath = (path: string) => join(path, "run", "cloud.pid");
+// A lock of the kernel's ends with its process; a file with a pid in it outlives a kill, and the pid is given anew.
+const lockPath = (path: string) => join(path, "run", "lock");
 
 function makeDirs(path: string): void {
   try {
@@ -71,27 +75,17 @@ function checkFormat(path: string): void {
   else if (Number(found) > format) throw errors.newerData(path, Number(found), format);
 }
 
-function takeLock(path: string): string {
-  const lock = pidPath(path);
-  for (;;) {
-    const holder = runningPid(path);
-    if (holder !== null && holder !== process.pid) throw errors.alreadyRunning(path, holder);
-    rmSync(lock, { force: true });
-    try {
-      writeFileSync(lock, `${process.pid}\n`, { flag: "wx", mode: 0o600 });
-      return lock;
-    } catch (error) {
-      // Another process was quicker: look who it is.
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-  }
+function takeLock(path: string): FileLock {
+  const lock = lockFile(lockPath(path));
+  if (lock === null) throw errors.alreadyRunning(path, writtenPid(path));
+  // For people and for `down`; that somebody runs is what the lock says.
+  writeWhole(pidPath(path), `${process.pid}\n`);
+  return lock;
 }
 
-/** Whether the process names this directory on its command line: a pid alone may have been given to another program. */
-function isOurs(pid: number, path: string): boolean {
-  if (pid === process.pid) return true;
-  const commandLine = readOrNull(`/proc/${pid}/cmdline`);
-  return commandLine?.split("\0").includes(path) ?? false;
+function writtenPid(path: string): number | null {
+  const pid = Number(readOrNull(pidPath(path)));
+  return Number.isInteger(pid) && pid > 0 ? pid : null;
 }
 
 function loadSecrets(path: string, random: Random): { secrets: Secrets; isNew: boolean } {
@@ -122,7 +116,7 @@ function readOrNull(path: string): string | null {
     return readFileSync(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ESRCH") return null;
+    if (code === "ENOENT") return null;
     throw error;
   }
 }

@@ -9,8 +9,8 @@ export const errors = errorTable("cloud", {
   },
   alreadyRunning: {
     status: 500,
-    text: (dir: string, pid: number) =>
-      `A cloud already runs on ${dir} (process ${pid}); stop it with \`micronova down --data-dir ${dir}\`.`,
+    text: (dir: string, pid: number | null) =>
+      `A cloud already runs on ${dir}${pid === null ? "" : ` (process ${pid})`}; stop it with \`micronova down --data-dir ${dir}\`.`,
   },
   newerData: {
     status: 500,

@@ -24,7 +24,7 @@ export const migrations: readonly Migration[] = [
 
 export async function seed(store: Store, config: CloudConfig, dir: DataDir): Promise<void> {
   const { adminPassword, demoPassword } = dir.secrets;
-  const cidr = config.network.cidr ?? freeCidr();
+  const cidr = config.network.cidr ?? freeCidr(dir.secrets.cloudId);
   await store.transaction(async (tx) => {
     const projects = await seedIdentity(tx, { adminPassword, demoPassword, region: config.region });
     await seedNetwork(tx, { ...projects, cidr });

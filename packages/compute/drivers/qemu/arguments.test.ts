@@ -13,7 +13,7 @@ const files = domainStore("/state,1/servers").files(serverId);
 const plain = { accelerator: "tcg", runAs: null, stopped: false, blockDevices: new Set<string>() } as const;
 
 test("every device has its place, so that names stay", () => {
-  const volume = aVolume({ range: { offset: 4096, size: 8192 } });
+  const volume = aVolume({});
   const domain = aDomain({ volumes: [volume] }, { [volumeDeviceId(volume.volumeId)]: 3 });
 
   const args = qemuArguments(domain, files, plain);
@@ -21,11 +21,21 @@ test("every device has its place, so that names stay", () => {
   const device = objects(args, "-device").find(({ id }) => id === volumeDeviceId(volume.volumeId));
   assert.deepEqual([device?.["bus"], device?.["serial"]], ["port3", volume.volumeId]);
   const node = objects(args, "-blockdev").find((object) => object["node-name"] === device?.["drive"]);
-  assert.deepEqual([node?.["driver"], node?.["offset"], node?.["size"]], ["raw", 4096, 8192]);
+  assert.equal(node?.["driver"], "raw");
   assert.equal(
     objects(args, "-device").filter(({ driver }) => driver === "pcie-root-port").length,
     slotCount,
   );
+});
+
+test("a server booted by its kernel leaves the first place to QEMU's loader", () => {
+  const image = { imageId: serverId, path: "/image", format: "raw" as const };
+  const kernel = { kernelPath: "/kernel", ramdiskPath: null, commandLine: "quiet" };
+  const root = (spec: Partial<DomainSpec>) =>
+    objects(qemuArguments(aDomain(spec), files, plain), "-device").find(({ id }) => id === "root");
+
+  assert.equal(root({ image })?.["bootindex"], 0);
+  assert.equal("bootindex" in root({ image, kernel })!, false);
 });
 
 test("commas in paths do not end an argument", () => {
@@ -43,17 +53,11 @@ test("guests have no right to start programs, and become another user only when 
   assert.equal(asOther[asOther.indexOf("-runas") + 1], "65534:65534");
 });
 
-test("only a whole volume is locked: a range's neighbours belong to others", () => {
-  const file = (volume: VolumeDisk, isBlockDevice: boolean) => volumeNode(volume, isBlockDevice)["file"];
-  const range = { offset: 0, size: 512 };
+test("a volume is opened as the device or the file that it is", () => {
+  const file = (isBlockDevice: boolean) => volumeNode(aVolume({}), isBlockDevice)["file"];
 
-  assert.deepEqual(file(aVolume({ range }), true), {
-    driver: "host_device",
-    filename: "/volume",
-    discard: "unmap",
-    locking: "off",
-  });
-  assert.deepEqual(file(aVolume({}), false), { driver: "file", filename: "/volume", discard: "unmap" });
+  assert.deepEqual(file(true), { driver: "host_device", filename: "/volume", discard: "unmap" });
+  assert.deepEqual(file(false), { driver: "file", filename: "/volume", discard: "unmap" });
 });
 
 test("a volume gets the first name that neither disks nor volumes have", () => {
@@ -86,7 +90,7 @@ function objects(args: readonly string[], option: string): Record<string, unknow
 
 function aVolume(parts: Partial<VolumeDisk>): VolumeDisk {
   const volumeId = "22222222-2222-4222-8222-222222222222";
-  return { volumeId, path: "/volume", format: "raw", range: null, device: null, bootIndex: null, ...parts };
+  return { volumeId, path: "/volume", format: "raw", device: null, bootIndex: null, ...parts };
 }
 
 function aSpec(parts: Partial<DomainSpec>): DomainSpec {

@@ -122,8 +122,10 @@ function rootPort(slot: number): QemuObject {
 
 /** Root, ephemeral and swap disk: never unplugged, hence on the root bus itself. */
 function ownDisks({ spec }: Domain, files: DomainFiles): string[] {
+  // With a kernel given, QEMU's own loader has the first place in the order.
+  const boot = spec.kernel === null ? { bootindex: 0 } : {};
   const disks = [
-    ...(spec.image === null ? [] : [{ node: "root", path: files.rootDisk, boot: { bootindex: 0 } }]),
+    ...(spec.image === null ? [] : [{ node: "root", path: files.rootDisk, boot }]),
     ...(spec.ephemeralGb === 0 ? [] : [{ node: "ephemeral", path: files.ephemeralDisk, boot: {} }]),
     ...(spec.swapMb === 0 ? [] : [{ node: "swap", path: files.swapDisk, boot: {} }]),
   ];
