@@ -1,5 +1,5 @@
-// How many authenticated requests a second one core answers over a real socket: `node bench/http.ts [seconds]`.
-// The client runs in a second process, so that the server has a core to itself.
+// How many authenticated requests a second one core answers over a real socket: `node bench/http.ts
+// [seconds]`. The client runs in a second process, so that the server has a core to itself.
 import { spawn } from "node:child_process";
 import { Agent, request } from "node:http";
 import { listen, novaDialect, routesOf, service } from "@micronova/http";

@@ -1,5 +1,5 @@
-// How fast an image is uploaded and fetched over a socket, and how much memory that takes:
-// `node bench/image-upload.ts [MiB]`. The client is another process, so that only the server's memory is counted.
+// How fast an image is uploaded and fetched over a socket, and how much memory that takes: `node bench/image-
+// upload.ts [MiB]`. The client is another process, so that only the server's memory is counted.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";

@@ -1,4 +1,5 @@
-// From the start of the process to the first authenticated `GET /servers` that is answered, and what an idle cloud costs.
+// From the start of the process to the first authenticated `GET /servers` that is answered, and what an idle
+// cloud costs.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// `npm run golden`: writes docs/reference from the code. With `--check` it writes nothing and says which files
-// differ from what the code would write.
+// `npm run golden`: writes docs/reference from the code. With `--check` it writes nothing and says which
+// files differ from what the code would write.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type CloudReference, cloudConfig, cloudReference } from "@micronova/cloud";

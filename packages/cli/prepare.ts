@@ -68,7 +68,7 @@ export async function ensure(needs: readonly Need[], install: boolean): Promise<
 // A slow mirror and a slow disk together.
 const aptTimeoutMs = 15 * 60_000;
 
-export function isInstalled(program: string): boolean {
+function isInstalled(program: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, program)));
 }
 

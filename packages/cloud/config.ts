@@ -1,6 +1,6 @@
-// The configuration of a whole cloud: what `--config FILE` may hold, with defaults. Flags of the command line lie over it.
-import { configType as Type } from "@micronova/kit";
-import type { Static } from "typebox";
+// The configuration of a whole cloud: what `--config FILE` may hold, with defaults. Flags of the command line
+// lie over it.
+import { type ConfigOf, configType as Type } from "@micronova/kit";
 
 const closed = { additionalProperties: false } as const;
 const oneOf = <const T extends readonly [string, ...string[]]>(
@@ -89,4 +89,4 @@ export const cloudConfig = Type.Object(
   },
   closed,
 );
-export type CloudConfig = Static<typeof cloudConfig>;
+export type CloudConfig = ConfigOf<typeof cloudConfig>;

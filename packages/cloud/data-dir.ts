@@ -26,7 +26,9 @@ export interface DataDir {
   release(): void;
 }
 
-/** Opens or makes the directory and takes its lock. Throws `errors` when it is unusable, in use, or too new. */
+/**
+ * Opens or makes the directory and takes its lock. Throws `errors` when it is unusable, in use, or too new.
+ */
 export function openDataDir(path: string, random: Random): DataDir {
   makeDirs(path);
   checkFormat(path);
@@ -56,7 +58,8 @@ export function writeWhole(path: string, text: string, mode = 0o600): void {
 }
 
 const pidPath = (path: string) => join(path, "run", "cloud.pid");
-// A lock of the kernel's ends with its process; a file with a pid in it outlives a kill, and the pid is given anew.
+// A lock of the kernel's ends with its process; a file with a pid in it outlives a kill, and the pid is given
+// anew.
 const lockPath = (path: string) => join(path, "run", "lock");
 
 function makeDirs(path: string): void {

@@ -30,7 +30,7 @@ export interface DriverDeps {
   readonly dir: DataDir;
 }
 
-export const isRoot = (): boolean => process.getuid?.() === 0;
+const isRoot = (): boolean => process.getuid?.() === 0;
 
 export async function chooseVirt(config: CloudConfig): Promise<Choice> {
   const { driver } = config.virt;

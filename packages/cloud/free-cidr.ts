@@ -1,5 +1,6 @@
-// Addresses for the private network of a fresh cloud: a /24 that this machine does not use yet. Where the search begins
-// depends on the cloud, so that several clouds of one machine differ even before their first bridge is there to be seen.
+// Addresses for the private network of a fresh cloud: a /24 that this machine does not use yet. Where the
+// search begins depends on the cloud, so that several clouds of one machine differ even before their first
+// bridge is there to be seen.
 import { networkInterfaces } from "node:os";
 
 // 192.168.200.0/24 to 192.168.249.0/24: the end of the range that home routers rarely give out.

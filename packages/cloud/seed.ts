@@ -1,4 +1,5 @@
-// What a fresh cloud has, and the schema it has it in. Each package seeds itself; all of it is one transaction.
+// What a fresh cloud has, and the schema it has it in. Each package seeds itself; all of it is one
+// transaction.
 import { computeMigrations, seedCompute } from "@micronova/compute";
 import { identityMigrations, seedIdentity } from "@micronova/identity";
 import { imageMigrations } from "@micronova/image";

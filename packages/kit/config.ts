@@ -1,7 +1,7 @@
 // One typed configuration, read once: defaults, then a TOML file, then overrides from the command line.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
-import Type, { type Static, type TObject } from "typebox";
+import Type, { type Static, type TObject, type TSchema } from "typebox";
 import Value from "typebox/value";
 import { errorTable } from "./errors.ts";
 
@@ -32,6 +32,8 @@ export function readConfig<S extends TObject>(
 }
 
 export { Type as configType };
+/** The type of a configuration that fits the schema. */
+export type ConfigOf<S extends TSchema> = Static<S>;
 
 function readToml(path: string): object {
   try {

@@ -1,6 +1,6 @@
 // The words every package speaks.
 export { type Clock, isoMicros, isoSeconds, type Millis, systemClock } from "./clock.ts";
-export { configErrors, configType, readConfig } from "./config.ts";
+export { type ConfigOf, configErrors, configType, readConfig } from "./config.ts";
 export { type RequestContext, systemContext } from "./context.ts";
 export {
   type ErrorSpec,

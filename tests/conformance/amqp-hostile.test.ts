@@ -1,4 +1,5 @@
-// What should never be sent: the broker answers with RabbitMQ's words or cuts the line, and others do not notice.
+// What should never be sent: the broker answers with RabbitMQ's words or cuts the line, and others do not
+// notice.
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, before, test } from "node:test";

@@ -1,4 +1,5 @@
-// The demo as its user runs it, twice, with the host looked at before and after: real QEMU, real LVM, real SSH.
+// The demo as its user runs it, twice, with the host looked at before and after: real QEMU, real LVM, real
+// SSH.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

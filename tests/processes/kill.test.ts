@@ -1,4 +1,5 @@
-// kill -9 of the whole cloud at random moments of its work: every operation ends, done or undone, and nothing leaks.
+// kill -9 of the whole cloud at random moments of its work: every operation ends, done or undone, and nothing
+// leaks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Client, Json } from "@micronova/client";
@@ -45,7 +46,10 @@ async function prepare(client: Client): Promise<void> {
   await client.call("image", `/v2/images/${image.id}/file`, { method: "PUT", bytes, headers });
 }
 
-/** Boot, volume, attach, detach, delete, as the demo does; ends with an error when the cloud is killed under it. */
+/**
+ * Boot, volume, attach, detach, delete, as the demo does; ends with an error when the cloud is killed under
+ * it.
+ */
 async function demoWork(client: Client, moment: number): Promise<void> {
   const [image] = (await client.call("image", "/v2/images")).images;
   const [network] = (await client.call("network", "/v2.0/networks?name=private")).networks;

@@ -1,11 +1,15 @@
-// Starting and stopping the cloud's process, and the ways in which a start is refused: one sentence, status 1.
+// Starting and stopping the cloud's process, and the ways in which a start is refused: one sentence, status
+// 1.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
-import { micronova, startCloud } from "../support/running-cloud.ts";
+import type { Client } from "@micronova/client";
+import { eventually, main, micronova, processesOf, startCloud } from "../support/running-cloud.ts";
 
 const aDir = () => mkdtempSync(join(tmpdir(), "micronova-start-"));
 
@@ -91,6 +95,79 @@ test("a cloud starts, is seen, is the only one on its directory, and stops", asy
     await cloud.destroy();
   }
 });
+
+test("of two starts at once on one directory one runs and the other is refused", async () => {
+  const dir = aDir();
+  const start = () => micronova(["up", "--detach", "--virt", "fake", "--port", "0", "--data-dir", dir]);
+
+  const both = await Promise.all([start(), start(), start()]);
+
+  try {
+    assert.deepEqual(both.map(({ status }) => status).toSorted(), [0, 1, 1]);
+    for (const { status, stderr } of both) if (status === 1) assert.match(stderr, /already runs/);
+    assert.equal((await micronova(["status", "--data-dir", dir])).status, 0);
+  } finally {
+    await micronova(["down", "--destroy", "--yes", "--data-dir", dir]);
+  }
+});
+
+test("a cloud in the foreground is found by its directory, however that was written", async () => {
+  const dir = aDir();
+  const args = [main, "up", "--virt", "fake", "--port", "0", "--data-dir", basename(dir)];
+  const cloud = spawn(process.execPath, args, { cwd: dirname(dir), stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(cloud, "exit");
+  await once(cloud.stderr, "data");
+
+  assert.equal((await micronova(["status", "--data-dir", dir])).status, 0);
+  assert.equal((await micronova(["down", "--destroy", "--yes", "--data-dir", dir])).status, 0);
+
+  assert.deepEqual(await ended, [0, null]);
+});
+
+test("down ends the process in 5 s, and the next up finds the guests again", async () => {
+  const cloud = await startCloud({ virt: "fake", fakeHosts: 2, fakeDelayMs: 20 });
+  try {
+    const before = await cloud.client();
+    const { networks } = await before.call("network", "/v2.0/networks?name=private");
+    const server = { name: "kept", imageRef: await anImage(before), flavorRef: "1" };
+    const { server: made } = await before.call("compute", "/servers", {
+      method: "POST",
+      body: { server: { ...server, networks: [{ uuid: networks[0].id }] } },
+    });
+    const path = `/servers/${made.id}`;
+    const show = async (client: Client) => (await client.call("compute", path)).server;
+    const wait = (client: Client, status: string) =>
+      eventually(
+        () => show(client),
+        (found) => found.status === status,
+      );
+    const active = await wait(before, "ACTIVE");
+
+    const begun = performance.now();
+    assert.equal((await micronova(["down", "--data-dir", cloud.dataDir])).status, 0);
+    assert.ok(performance.now() - begun < 5_000, `down took ${performance.now() - begun} ms`);
+    assert.deepEqual(await processesOf(cloud.dataDir), []);
+    assert.equal((await micronova(["down", "--data-dir", cloud.dataDir])).status, 1);
+    await cloud.up();
+
+    const after = await cloud.client();
+    const found = await show(after);
+    assert.equal(found["OS-EXT-SRV-ATTR:host"], active["OS-EXT-SRV-ATTR:host"]);
+    await after.call("compute", `${path}/action`, { method: "POST", body: { "os-stop": null } });
+    await wait(after, "SHUTOFF");
+  } finally {
+    await cloud.destroy();
+  }
+});
+
+async function anImage(client: Client): Promise<string> {
+  const body = { name: "tiny", disk_format: "raw", container_format: "bare" };
+  const image = await client.call("image", "/v2/images", { method: "POST", body });
+  const bytes = new Blob([new Uint8Array(1_000)]).stream();
+  const headers = { "content-type": "application/octet-stream" };
+  await client.call("image", `/v2/images/${image.id}/file`, { method: "PUT", bytes, headers });
+  return image.id;
+}
 
 test("what was committed is there after kill -9, with the same ids and passwords", async () => {
   const cloud = await startCloud({ virt: "fake" });

@@ -1,9 +1,10 @@
-// A broker of the test's own, on a free port of the loopback, and foreign clients against it as real processes.
+// A broker of the test's own, on a free port of the loopback, and foreign clients against it as real
+// processes.
 import { execFile } from "node:child_process";
 import { type AmqpService, Broker, type BrokerOptions, serveAmqp } from "@micronova/amqp";
 import { metricsRegistry, type Platform, silentLog, systemClock, systemRandom } from "@micronova/kit";
 
-const realPlatform: Platform = {
+export const realPlatform: Platform = {
   clock: systemClock,
   random: systemRandom,
   log: silentLog,

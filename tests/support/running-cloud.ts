@@ -1,14 +1,16 @@
-// A cloud in a process of its own, for tests that use it from outside: over HTTP, with the stock client, and with kill -9.
+// A cloud in a process of its own, for tests that use it from outside: over HTTP, with the stock client, and
+// with kill -9.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, connect } from "@micronova/client";
+import { runningPid } from "@micronova/cloud";
 import { readOpenrc } from "../../packages/cli/openrc.ts";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const main = join(root, "packages", "cli", "main.ts");
+export const main = join(root, "packages", "cli", "main.ts");
 
 export interface CloudOptions {
   readonly virt: "fake" | "qemu";
@@ -28,7 +30,10 @@ export interface RunningCloud {
   readonly dataDir: string;
   /** Logs in anew; the administrator by default. */
   client(user?: "admin" | "demo"): Promise<Client>;
-  /** Debian's client, as the administrator of the project `admin` unless another entry of clouds.yaml is named. */
+  /**
+   * Debian's client, as the administrator of the project `admin` unless another entry of clouds.yaml is
+   * named.
+   */
   openstack(args: readonly string[], cloud?: string): Promise<ProgramResult>;
   /** Starts it (again), on the port it had. */
   up(): Promise<void>;
@@ -72,6 +77,12 @@ export function program(
   });
 }
 
+/** The command lines of living processes that name the directory, which all of a cloud's do. */
+export async function processesOf(dataDir: string): Promise<string[]> {
+  const { stdout } = await program("ps", ["-eo", "args"]);
+  return stdout.split("\n").filter((line) => line.includes(dataDir));
+}
+
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const dataDir = mkdtempSync(join(tmpdir(), "micronova-test-"));
   let port = "0";
@@ -96,9 +107,8 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
       port = new URL(readOpenrc(openrc()).authUrl).port;
     },
     async kill() {
-      const victim = pid();
-      process.kill(victim, "SIGKILL");
-      while (isAlive(victim)) await new Promise((resolve) => setTimeout(resolve, 5));
+      process.kill(pid(), "SIGKILL");
+      while (runningPid(dataDir) !== null) await new Promise((resolve) => setTimeout(resolve, 5));
     },
     async destroy() {
       const { status, stderr } = await micronova(["down", "--destroy", "--yes", "--data-dir", dataDir]);
@@ -116,15 +126,6 @@ function upArguments(dataDir: string, port: string, options: CloudOptions): stri
     ...(options.fakeHosts === undefined ? [] : ["--fake-hosts", String(options.fakeHosts)]),
     ...(options.fakeDelayMs === undefined ? [] : ["--fake-delay", String(options.fakeDelayMs)]),
   ];
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Asks `get` until `isDone` holds; fails with the last answer after `timeoutMs`. */

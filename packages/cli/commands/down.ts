@@ -1,4 +1,5 @@
-// `micronova down`: stops the cloud's process; with --destroy also removes everything the cloud made on this machine.
+// `micronova down`: stops the cloud's process; with --destroy also removes everything the cloud made on this
+// machine.
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { destroyCloud, runningPid } from "@micronova/cloud";
@@ -27,21 +28,13 @@ export async function stopCloud(dataDir: string): Promise<boolean> {
   if (pid === null) return false;
   process.kill(pid, "SIGTERM");
   const until = systemClock.monotonic() + stopTimeoutMs;
-  while (isAlive(pid)) {
+  // Not until the pid is gone: whoever should reap the dead process may be slow.
+  while (runningPid(dataDir) !== null) {
     if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
     // The process is not our child, so there is no event to wait for.
     await new Promise((resolve) => setTimeout(resolve, stopPollMs));
   }
   return true;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
-    throw error;
-  }
 }
 
 /** Removes guests, networks, volumes and the data directory of a stopped cloud. */

@@ -1,4 +1,5 @@
-// `micronova up`: runs the cloud in this process, or starts it in one of its own and returns when it is ready.
+// `micronova up`: runs the cloud in this process, or starts it in one of its own and returns when it is
+// ready.
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -36,7 +37,10 @@ export async function up(options: UpOptions, install: boolean): Promise<void> {
   process.exit(0);
 }
 
-/** Starts `up` in a process of its own and returns its banner once it is ready; throws with its last words if it ends. */
+/**
+ * Starts `up` in a process of its own and returns its banner once it is ready; throws with its last words if
+ * it ends.
+ */
 export async function startDetached(options: UpOptions): Promise<string> {
   const dataDir = resolve(options.dataDir);
   mkdirSync(join(dataDir, "log"), { recursive: true, mode: 0o700 });

@@ -64,7 +64,10 @@ export const getServer = async (client: Client, id: string): Promise<Json> =>
 export const getVolume = async (client: Client, id: string): Promise<Json> =>
   (await client.call("volumev3", `/volumes/${id}`)).volume;
 
-/** Asks until the resource has the wanted status; an error status ends the wait with the reason the cloud gives. */
+/**
+ * Asks until the resource has the wanted status; an error status ends the wait with the reason the cloud
+ * gives.
+ */
 export async function waitFor(
   get: () => Promise<Json>,
   wanted: string,
@@ -85,7 +88,10 @@ export async function waitFor(
   }
 }
 
-/** Asks until the volume is in use; when the attachment is taken back, says why, as the server's events have it. */
+/**
+ * Asks until the volume is in use; when the attachment is taken back, says why, as the server's events have
+ * it.
+ */
 export async function waitAttached(client: Client, serverId: string, volumeId: string): Promise<void> {
   const until = performance.now() + waitTimeoutMs;
   while (performance.now() < until) {

@@ -52,7 +52,8 @@ export function guestShell(target: SshTarget, key: KeyPair): GuestShell {
           await ssh("true", attemptTimeoutMs);
           return;
         } catch (error) {
-          // Until the guest's SSH server is up the connection is refused: try again, there is no event to wait for.
+          // Until the guest's SSH server is up the connection is refused: try again, there is no event to
+          // wait for.
           const isExpected = isFault(error, processErrors.failed) || isFault(error, processErrors.timedOut);
           if (!isExpected || systemClock.monotonic() > until) throw error;
           await new Promise((resolve) => setTimeout(resolve, retryPauseMs));

@@ -1,0 +1,207 @@
+// One suite for every Bus: in process, our broker by a socket, and RabbitMQ when one answers (`AMQP_URL`, or
+// the guest of this machine's port 5672).
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, before, test } from "node:test";
+import {
+  amqpErrors,
+  Broker,
+  type Bus,
+  connectAmqp,
+  type Delivery,
+  type Queue,
+  serveAmqp,
+} from "@micronova/amqp";
+import { isFault, systemContext } from "@micronova/kit";
+import { busRpc, contract, method, osloEnvelope, topic } from "@micronova/rpc";
+import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
+
+const rabbit = process.env["AMQP_URL"] ?? "amqp://guest:guest@127.0.0.1:5672";
+let running: RunningBroker;
+const open: Bus[] = [];
+
+before(async () => {
+  running = await startBroker({ form: osloEnvelope });
+});
+after(async () => {
+  for (const bus of open) await bus.close();
+  await running.stop();
+});
+
+const inside = new Broker(realPlatform);
+const kept = (bus: Bus) => {
+  open.push(bus);
+  return bus;
+};
+const form = osloEnvelope;
+const doors: Readonly<Record<string, () => Bus>> = {
+  "in process": () => kept(inside.bus()),
+  "our broker by a socket": () => kept(connectAmqp(realPlatform, [running.url], { form })),
+  RabbitMQ: () => kept(connectAmqp(realPlatform, [rabbit], { form })),
+};
+
+const answers = (url: string) =>
+  new Promise<boolean>((resolve) => {
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port || 5672), hostname);
+    socket.on("connect", () => resolve(true));
+    socket.on("error", () => resolve(false));
+    socket.on("close", () => socket.destroy());
+    socket.unref();
+  });
+const rabbitMissing = (await answers(rabbit)) ? false : `no RabbitMQ answers at ${rabbit}`;
+
+async function eventually(isTrue: () => boolean): Promise<void> {
+  const until = Date.now() + 10_000;
+  while (!isTrue()) {
+    assert.ok(Date.now() < until, "it did not come to pass");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+let unique = Date.now();
+const fresh = (name: string) => `test-${name}-${unique++}`;
+const passing = (name: string): Queue => ({ name, exclusive: true, bindings: [] });
+
+for (const [door, connectTo] of Object.entries(doors)) {
+  const skip = door === "RabbitMQ" ? rabbitMissing : false;
+
+  test(`${door}: messages arrive whole and in order`, { skip }, async () => {
+    const bus = connectTo();
+    const exchange = fresh("x");
+    await bus.declare({ name: exchange, kind: "topic", autoDelete: true });
+    const got: Delivery[] = [];
+    const queue = { ...passing(fresh("q")), bindings: [{ exchange, key: "a.#" }] };
+    await bus.consume(queue, { prefetch: 10 }, (delivery) => {
+      got.push(delivery);
+      delivery.ack();
+    });
+
+    const sent = Array.from({ length: 50 }, (_, at) => ({ at, text: "ä€", deep: [{ n: null }] }));
+    await Promise.all(
+      sent.map((body) =>
+        bus.publish(
+          { exchange, key: "a.b" },
+          { body, headers: { h: 1 }, correlationId: "c", replyTo: "r", persistent: true, priority: 2 },
+        ),
+      ),
+    );
+    await eventually(() => got.length === 50);
+
+    assert.deepEqual(
+      got.map((delivery) => delivery.message.body),
+      sent,
+    );
+    const [{ message, key, redelivered } = assert.fail()] = got;
+    assert.deepEqual(
+      [key, redelivered, message.headers, message.correlationId, message.replyTo, message.priority],
+      ["a.b", false, { h: 1 }, "c", "r", 2],
+    );
+  });
+
+  test(`${door}: a mandatory message without a queue is refused`, { skip }, async () => {
+    const bus = connectTo();
+    const lost = bus.publish({ exchange: "", key: fresh("none") }, { body: 1 }, { mandatory: true });
+    await assert.rejects(lost, (error) => isFault(error, amqpErrors.unroutable));
+    await bus.publish({ exchange: "", key: fresh("none") }, { body: 1 });
+  });
+
+  test(`${door}: an exchange that is not there is named, and others' messages pass`, { skip }, async () => {
+    const bus = connectTo();
+    const queue = passing(fresh("q"));
+    const got: unknown[] = [];
+    await bus.consume(queue, { prefetch: 0 }, (delivery) => got.push(delivery.message.body));
+    const outcomes = await Promise.allSettled([
+      bus.publish({ exchange: "", key: queue.name }, { body: 1 }),
+      bus.publish({ exchange: fresh("none"), key: "" }, { body: 2 }),
+      bus.publish({ exchange: "", key: queue.name }, { body: 3 }),
+    ]);
+
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    assert.ok(outcomes[1].status === "rejected" && isFault(outcomes[1].reason, amqpErrors.exchangeNotFound));
+    await eventually(() => got.includes(1) && got.includes(3));
+  });
+
+  test(`${door}: prefetch bounds what is held, and nack returns or drops`, { skip }, async () => {
+    const bus = connectTo();
+    const queue = passing(fresh("q"));
+    const got: Delivery[] = [];
+    await bus.consume(queue, { prefetch: 2 }, (delivery) => got.push(delivery));
+    for (const body of [1, 2, 3]) await bus.publish({ exchange: "", key: queue.name }, { body });
+    await eventually(() => got.length === 2);
+
+    got[0]!.nack({ requeue: true });
+    await eventually(() => got.length === 3);
+    assert.deepEqual([got[2]!.message.body, got[2]!.redelivered], [1, true]);
+    got[1]!.nack({ requeue: false });
+    got[2]!.ack();
+    await eventually(() => got.length === 4);
+    assert.equal(got[3]!.message.body, 3);
+  });
+
+  test(`${door}: declaring differently is refused, by name`, { skip }, async () => {
+    const bus = connectTo();
+    const name = fresh("x");
+    await bus.declare({ name, kind: "topic", autoDelete: true });
+    const again = bus.declare({ name, kind: "fanout", autoDelete: true });
+    await assert.rejects(again, (error) => isFault(error, amqpErrors.exchangeDiffers));
+    await bus.declare({ name, kind: "topic", autoDelete: true });
+    const mine = passing(fresh("q"));
+    await bus.consume(mine, { prefetch: 0 }, () => undefined);
+    await assert.rejects(
+      connectTo().consume(mine, { prefetch: 0 }, () => undefined),
+      (error) => isFault(error, amqpErrors.queueLocked),
+    );
+  });
+
+  test(`${door}: calls are answered, faults cross, news reach everybody`, { skip }, async () => {
+    const name = fresh("role");
+    const worker = contract(name, {
+      add: method<{ readonly a: number; readonly b: number }, number>({ timeoutMs: 5_000 }),
+    });
+    const news = topic<{ readonly what: string }>(fresh("news"));
+    const [here, there] = [connectTo(), connectTo()].map((bus) => busRpc({ platform: realPlatform, bus }));
+    const server = there!.serve(worker, "h1", { add: async ({ a, b }) => a + b });
+    await server.start();
+    const heard: string[] = [];
+    for (const rpc of [here!, there!]) await rpc.listen(news, ({ what }) => heard.push(what)).start();
+
+    const context = systemContext("11111111-1111-4111-8111-111111111111");
+    const sums = await Promise.all(
+      [1, 2, 3].map((a) => here!.on(worker, "h1", { context }).add({ a, b: 1 })),
+    );
+    await here!.announce(news, { what: "up" });
+
+    assert.deepEqual(sums, [2, 3, 4]);
+    await eventually(() => heard.length === 2);
+    await server.stop();
+  });
+}
+
+test("a bus outlives its broker: consumers come back, and unconfirmed messages are sent again", async () => {
+  const first = await startBroker();
+  const bus = kept(connectAmqp(realPlatform, ["amqp://127.0.0.1:1", first.url]));
+  const got: unknown[] = [];
+  await bus.declare({ name: "x", kind: "direct" });
+  const queue: Queue = { name: "back", durable: true, bindings: [{ exchange: "x", key: "k" }] };
+  await bus.consume(queue, { prefetch: 5 }, (delivery) => {
+    got.push(delivery.message.body);
+    delivery.ack();
+  });
+  await bus.publish({ exchange: "x", key: "k" }, { body: "before" });
+  await first.stop();
+  const published = bus.publish({ exchange: "x", key: "k" }, { body: "meanwhile" });
+
+  const second = serveAmqp(new Broker(realPlatform), { host: "127.0.0.1", port: first.port });
+  await second.start();
+  await published;
+  await bus.publish({ exchange: "x", key: "k" }, { body: "after" });
+  await eventually(() => got.length === 3);
+
+  assert.deepEqual(got, ["before", "meanwhile", "after"]);
+  await bus.close();
+  await second.stop();
+});
