@@ -1,5 +1,5 @@
-// A small HTTP client of the cloud's APIs: logs in, finds services by the catalog, and turns faults into errors that say
-// what the service said. No Node types, so that it also runs in a browser.
+// A small HTTP client of the cloud's APIs: logs in, finds services by the catalog, and turns faults into
+// errors that say what the service said. No Node types, so that it also runs in a browser.
 
 export interface Credentials {
   readonly authUrl: string;

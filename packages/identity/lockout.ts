@@ -1,5 +1,5 @@
-// Locking a user out for a while after wrong passwords, where the operator wants it. Off by default, as in Keystone: it
-// lets anybody who knows a name keep its owner out.
+// Locking a user out for a while after wrong passwords, where the operator wants it. Off by default, as in
+// Keystone: it lets anybody who knows a name keep its owner out.
 import type { Clock, Millis } from "@micronova/kit";
 
 export interface LockoutRule {
