@@ -334,8 +334,7 @@ async function aVolume(folder: string): Promise<VolumeDisk> {
   const path = join(folder, `volume-${volumeId}`);
   await writeFile(path, "");
   await truncate(path, 4 * 1024 * 1024);
-  const range = { offset: 1024 * 1024, size: 2 * 1024 * 1024 };
-  return { volumeId, path, format: "raw", range, device: null, bootIndex: null };
+  return { volumeId, path, format: "raw", device: null, bootIndex: null };
 }
 
 function aNic(): Nic {

@@ -62,7 +62,6 @@ export interface VolumeDisk {
   readonly volumeId: Uuid;
   readonly path: string;
   readonly format: "raw" | "qcow2";
-  readonly range: { readonly offset: number; readonly size: number } | null;
   /** The name the API shows, such as `/dev/vdb`; null lets the driver choose the next free one. */
   readonly device: string | null;
   readonly bootIndex: number | null;

@@ -61,6 +61,6 @@ function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitecture: str
 }
 
 function volumeDisk({ connection, device, bootIndex }: VolumeToAttach): VolumeDisk {
-  const { volumeId, path, format, range } = connection;
-  return { volumeId, path, format, range, device, bootIndex };
+  const { volumeId, path, format } = connection;
+  return { volumeId, path, format, device, bootIndex };
 }

@@ -271,9 +271,9 @@ async function writeBytes(
   offset: number,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { path, range } = await driver.export(volumeId, initiator);
+  const { path } = await driver.export(volumeId, initiator);
   await using opened = await open(path, "r+");
-  await opened.write(bytes, 0, bytes.length, (range?.offset ?? 0) + offset);
+  await opened.write(bytes, 0, bytes.length, offset);
   await opened.sync();
 }
 
@@ -283,9 +283,9 @@ async function readBytes(
   offset: number,
   size: number,
 ): Promise<Uint8Array> {
-  const { path, range } = await driver.export(volumeId, initiator);
+  const { path } = await driver.export(volumeId, initiator);
   await using opened = await open(path, "r");
   const bytes = new Uint8Array(size);
-  await opened.read(bytes, 0, size, (range?.offset ?? 0) + offset);
+  await opened.read(bytes, 0, size, offset);
   return bytes;
 }

@@ -27,17 +27,12 @@ export interface Initiator {
   readonly host: string;
 }
 
-/** How the bytes are reached: on the same host by path, whole or as a byte range of it. */
+/** How the bytes are reached: on the same host by path, which is the volume's alone. */
 export type VolumeConnection = {
   readonly kind: "path";
   readonly volumeId: Uuid;
   readonly path: string;
   readonly format: "raw" | "qcow2";
-  /**
-   * Byte range within `path`; null for the whole. Other volumes share the device then, so whoever opens it
-   * turns QEMU's locks off (`file.locking=off`): they would cover all of it.
-   */
-  readonly range: { readonly offset: number; readonly size: number } | null;
 };
 
 export interface VolumeInfo {

@@ -46,5 +46,11 @@ export const volumeDriverErrors = errorTable("volumeDriver", {
     text: (name: string) =>
       `Logical volume ${name} is in several pieces, which cannot be used without the device mapper.`,
   },
+  stillOpen: {
+    status: 409,
+    text: (volumeId: string) =>
+      `Volume ${volumeId} is still open in a process of its host, which has to end first.`,
+    retriable: true,
+  },
   notStarted: { status: 503, text: (pool: string) => `Pool ${pool} is not ready yet.`, retriable: true },
 });

@@ -78,7 +78,7 @@ export function fakeVolumeDriver(options: FakeVolumeOptions = {}): FakeVolumeDri
     },
     async export(volumeId) {
       known(volumeId);
-      return { kind: "path", volumeId, path: `fake:///${volumeId}`, format: "raw", range: null };
+      return { kind: "path", volumeId, path: `fake:///${volumeId}`, format: "raw" };
     },
     async unexport() {},
     async write(volumeId, offset, bytes) {

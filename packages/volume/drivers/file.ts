@@ -44,7 +44,7 @@ export function fileVolumeDriver({ dir }: FileVolumeOptions): VolumeDriver {
     },
     async export(volumeId) {
       await sizeGbOf(volumeId);
-      return { kind: "path", volumeId, path: pathOf(volumeId), format: "raw", range: null };
+      return { kind: "path", volumeId, path: pathOf(volumeId), format: "raw" };
     },
     async unexport() {},
   };

@@ -27,19 +27,27 @@ export async function copyImage(
   // The documented field of qemu-img's own answer.
   const { "virtual-size": bytes } = JSON.parse(described.stdout) as { "virtual-size": number };
   if (bytes > target.size) throw volumeDriverErrors.imageTooLarge(bytes, target.size / bytesPerGb);
-  await convert(source, target);
+  await convert(source, target, "writeback");
 }
 
 /** Copies one range to the start of another that already reads as zeros. */
 export async function copyRange(source: ByteRange, target: ByteRange): Promise<void> {
-  await convert(rangeOptions(source), { ...target, size: source.size });
+  await convert(rangeOptions(source), { ...target, size: source.size }, cacheOf(source));
 }
 
-async function convert(source: string, target: ByteRange): Promise<void> {
-  // -n: the target exists. Direct writes keep a copy from pushing everything else out of the host's memory.
-  const how = ["-n", "-t", target.isDevice ? "none" : "writeback", "--target-is-zero"];
+async function convert(source: string, target: ByteRange, sourceCache: string): Promise<void> {
+  // -n: the target exists.
+  const how = ["-n", "-T", sourceCache, "-t", cacheOf(target), "--target-is-zero"];
   const what = ["--image-opts", "--target-image-opts", source, rangeOptions(target)];
   await runTied("qemu-img", ["convert", ...how, ...what], copyTimeoutMs);
+}
+
+/**
+ * Devices are read and written past the page cache: a copy must not push everything else out of the host's
+ * memory, and the cache of one device does not know what was written through another over the same bytes.
+ */
+function cacheOf({ isDevice }: ByteRange): string {
+  return isDevice ? "none" : "writeback";
 }
 
 function rangeOptions(range: ByteRange): string {

@@ -38,23 +38,17 @@ export function withoutSlot(
   return Object.fromEntries(Object.entries(slots).filter(([other]) => other !== device));
 }
 
-/**
- * A volume as a block node. A range of a shared physical volume is not locked: its neighbours belong to other
- * servers.
- */
+/** A volume as a block node. */
 export function volumeNode(volume: VolumeDisk, isBlockDevice: boolean): QemuObject {
   const file = {
     driver: isBlockDevice ? "host_device" : "file",
     filename: volume.path,
     discard: "unmap",
-    ...(volume.range === null ? {} : { locking: "off" }),
   };
-  const range = volume.range === null ? {} : { offset: volume.range.offset, size: volume.range.size };
   return {
     driver: volume.format,
     "node-name": volumeNodeName(volume.volumeId),
     discard: "unmap",
-    ...range,
     file,
   };
 }

@@ -11,6 +11,7 @@ import type { VolumeDriver } from "../driver.ts";
 import { volumeDriverErrors } from "../errors.ts";
 import { type LvmCommands, lvmCommands } from "./commands.ts";
 import { lvmVolumeDriver } from "./driver.ts";
+import { attachLoop, loopsOver } from "./loops.ts";
 import { cloudName } from "./own-group.ts";
 import { hasDeviceMapper, hasUdev, lvmUnavailable } from "./probe.ts";
 
@@ -31,8 +32,8 @@ const withPool = (work: (pool: Pool) => Promise<void>) => async () => {
   const driver = aDriver(stateDir);
   try {
     await driver.start();
-    const { stdout } = await run("losetup", ["-j", join(stateDir, "volumes.img"), "-nO", "NAME"]);
-    const device = stdout.trim();
+    const whole = (await loopsOver(join(stateDir, "volumes.img"))).find(({ offset }) => offset === 0);
+    const device = whole?.device ?? "";
     const host = { hasMapper: await hasDeviceMapper(), hasUdev: await hasUdev() };
     const lvm = lvmCommands({ ...host, onlyDevice: device });
     await work({ stateDir, driver, lvm, group: cloudName(stateDir), device });
@@ -45,17 +46,17 @@ const withPool = (work: (pool: Pool) => Promise<void>) => async () => {
 const aDriver = (stateDir: string) => lvmVolumeDriver({ platform: testPlatform(), stateDir, sizeGb: 6 });
 
 async function write(driver: VolumeDriver, id: string, offset = 0): Promise<void> {
-  const { path, range } = await driver.export(id, { host: "h1" });
+  const { path } = await driver.export(id, { host: "h1" });
   await using file = await open(path, "r+");
-  await file.write(secret, 0, secret.length, (range?.offset ?? 0) + offset);
+  await file.write(secret, 0, secret.length, offset);
   await file.sync();
 }
 
 async function read(driver: VolumeDriver, id: string, offset = 0): Promise<Buffer> {
-  const { path, range } = await driver.export(id, { host: "h1" });
+  const { path } = await driver.export(id, { host: "h1" });
   await using file = await open(path, "r");
   const bytes = Buffer.alloc(secret.length);
-  await file.read(bytes, 0, bytes.length, (range?.offset ?? 0) + offset);
+  await file.read(bytes, 0, bytes.length, offset);
   return bytes;
 }
 
@@ -150,7 +151,7 @@ describe("the lvm driver", { skip, concurrency: 4 }, () => {
     const unfinished = join(stateDir, "volumes.img.new");
     try {
       await run("truncate", ["--size", "64M", unfinished]);
-      await run("losetup", ["--find", unfinished]);
+      await attachLoop(unfinished);
 
       await driver.start();
       await aDriver(stateDir).start();

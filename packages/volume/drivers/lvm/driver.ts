@@ -8,6 +8,7 @@ import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb, copyImage } from "../image-bytes.ts";
 import { lane } from "../lane.ts";
 import { lvmCommands } from "./commands.ts";
+import { exportsIn } from "./exports.ts";
 import { type VolumeGroup, volumeGroup } from "./group.ts";
 import { extend, tidy } from "./grow.ts";
 import { cloudName, openOwnGroup, removeOwnGroup } from "./own-group.ts";
@@ -35,13 +36,14 @@ export function lvmVolumeDriver(options: LvmVolumeOptions): VolumeDriver {
   return {
     name: "lvm",
     async start() {
-      const fresh = { group: await openGroup(options), lane: lane(), owner: cloudName(stateDir) };
+      const fresh = await openPool(options);
       await tidy(fresh);
+      await fresh.lane(() => restoreExports(fresh));
       opened = fresh;
       platform.log.info({ volumeGroup: fresh.group.name, mode: fresh.group.mode }, "volume pool ready");
     },
     async stop() {
-      // Guests outlive the worker and keep their volumes open, so the loop device stays.
+      // Guests outlive the worker and keep their volumes open, so the loop devices stay.
       opened = null;
     },
     dispose: () => dispose(options),
@@ -57,8 +59,15 @@ export function lvmVolumeDriver(options: LvmVolumeOptions): VolumeDriver {
     delete: (volumeId) => remove(pool(), volumeId),
     extend: (volumeId, sizeGb) => extend(pool(), volumeId, sizeGb),
     export: (volumeId) => connection(pool(), volumeId),
-    async unexport() {},
+    unexport: (volumeId) => disconnect(pool(), volumeId),
   };
+}
+
+async function openPool(options: LvmVolumeOptions): Promise<Pool> {
+  const { stateDir, platform } = options;
+  const group = await openGroup(options);
+  const exports = exportsIn({ stateDir, clock: platform.clock });
+  return { group, exports, lane: lane(), owner: cloudName(stateDir) };
 }
 
 async function openGroup(options: LvmVolumeOptions): Promise<VolumeGroup> {
@@ -66,8 +75,7 @@ async function openGroup(options: LvmVolumeOptions): Promise<VolumeGroup> {
   if (options.volumeGroup === undefined) {
     const own = await openOwnGroup({ ...options, ...host });
     if (host.hasMapper) await own.lvm.change("vgchange", ["-ay", own.name]);
-    const stablePath = { device: own.device, path: own.stablePath };
-    return volumeGroup({ name: own.name, lvm: own.lvm, stablePath, discardZeroes: true });
+    return volumeGroup({ name: own.name, lvm: own.lvm, backing: own, discardZeroes: true });
   }
   const lvm = lvmCommands(host);
   const groups = await lvm.report("vgs", ["vg_name"]);
@@ -80,8 +88,12 @@ async function openGroup(options: LvmVolumeOptions): Promise<VolumeGroup> {
 async function dispose(options: LvmVolumeOptions): Promise<void> {
   const host = { hasMapper: await hasDeviceMapper(), hasUdev: await hasUdev() };
   if (options.volumeGroup === undefined) return removeOwnGroup({ ...options, ...host });
-  const pool = { group: await openGroup(options), lane: lane(), owner: cloudName(options.stateDir) };
-  for (const volume of await pools.ours(pool)) await pools.wipe(pool, volume);
+  const pool = await openPool(options);
+  for (const volume of await pools.ours(pool)) {
+    const volumeId = pools.idIn(volume.name);
+    if (volumeId !== null) await pools.endExport(pool, volumeId, volume);
+    await pools.wipe(pool, volume);
+  }
 }
 
 async function capacity(pool: Pool, options: LvmVolumeOptions): Promise<PoolCapacity> {
@@ -121,13 +133,35 @@ async function remove(pool: Pool, volumeId: Uuid): Promise<void> {
   const layout = await pool.lane(() => pool.group.layout());
   for (const name of [pools.nameOf(volumeId), pools.grownName(volumeId), pools.replacedName(volumeId)]) {
     const volume = pools.findIn(pool, layout, name);
-    if (volume !== null) await pools.wipe(pool, volume);
+    if (volume === null) continue;
+    await pools.endExport(pool, volumeId, volume);
+    await pools.wipe(pool, volume);
   }
 }
 
 async function connection(pool: Pool, volumeId: Uuid): Promise<VolumeConnection> {
-  const volume = await pool.lane(() => pools.expect(pool, pools.nameOf(volumeId), volumeId));
-  const { path, offset, size } = pool.group.rangeOf(volume);
-  const range = pool.group.mode === "offsets" ? { offset, size } : null;
-  return { kind: "path", volumeId, path, format: "raw", range };
+  const path = await pool.lane(async () => {
+    const volume = await pools.expect(pool, pools.nameOf(volumeId), volumeId);
+    if (pool.group.mode === "device-mapper") return pool.group.rangeOf(volume).path;
+    return pool.exports.open(volumeId, pool.group.backingOf(volume));
+  });
+  return { kind: "path", volumeId, path, format: "raw" };
+}
+
+async function disconnect(pool: Pool, volumeId: Uuid): Promise<void> {
+  if (pool.group.mode === "device-mapper") return;
+  await pool.lane(async () => {
+    const volume = pools.findIn(pool, await pool.group.layout(), pools.nameOf(volumeId));
+    await pool.exports.close(volumeId, volume === null ? null : pool.group.backingOf(volume));
+  });
+}
+
+/** Called within the lane. */
+async function restoreExports(pool: Pool): Promise<void> {
+  if (pool.group.mode === "device-mapper") return;
+  const ranges = (await pools.ours(pool)).flatMap((volume) => {
+    const volumeId = pools.idIn(volume.name);
+    return volumeId === null ? [] : [[volumeId, pool.group.backingOf(volume)] as const];
+  });
+  await pool.exports.restore(new Map(ranges));
 }

@@ -38,14 +38,16 @@ export interface VolumeGroup {
   remove(name: string): Promise<void>;
   tag(name: string, change: { readonly add?: string; readonly remove?: string }): Promise<void>;
   rangeOf(volume: LogicalVolume): ByteRange;
+  /** The same bytes one layer below, for a device over them. */
+  backingOf(volume: LogicalVolume): ByteRange;
   zero(range: ByteRange): Promise<void>;
 }
 
 export interface VolumeGroupOptions {
   readonly name: string;
   readonly lvm: LvmCommands;
-  /** Another name for a physical volume, which survives restarts. */
-  readonly stablePath?: { readonly device: string; readonly path: string };
+  /** The file behind a physical volume that is a loop device. */
+  readonly backing?: { readonly device: string; readonly file: string };
   /** Whether discarded bytes read as zeros: so it is with a sparse file, but not with every disk. */
   readonly discardZeroes: boolean;
 }
@@ -54,6 +56,7 @@ export interface VolumeGroupOptions {
 const zeroTimeoutMs = 6 * 3_600_000;
 
 export function volumeGroup({ name: group, lvm, ...options }: VolumeGroupOptions): VolumeGroup {
+  const { backing } = options;
   const path = (name: string) => `${group}/${name}`;
   // In one piece and not activated, or as LVM likes it and with a device.
   const placed = lvm.hasMapper ? [] : ["--alloc", "contiguous"];
@@ -92,8 +95,11 @@ export function volumeGroup({ name: group, lvm, ...options }: VolumeGroupOptions
       const whole = { isDevice: true, offset: 0, size: volume.size };
       if (lvm.hasMapper) return { ...whole, path: `/dev/${group}/${volume.name}` };
       const { device, offset } = pieceOf(volume);
-      const { stablePath } = options;
-      return { ...whole, offset, path: device === stablePath?.device ? stablePath.path : device };
+      return { ...whole, offset, path: device };
+    },
+    backingOf(volume) {
+      const range = this.rangeOf(volume);
+      return range.path === backing?.device ? { ...range, path: backing.file, isDevice: false } : range;
     },
     async zero({ path: device, offset, size }) {
       if (size === 0) return;

@@ -6,6 +6,7 @@ import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb, copyRange } from "../image-bytes.ts";
 import { type Layout, type LogicalVolume, pieceOf } from "./group.ts";
 import {
+  endExport,
   expect,
   findIn,
   grownName,
@@ -22,6 +23,9 @@ import {
 
 export async function extend(pool: Pool, volumeId: Uuid, sizeGb: number): Promise<void> {
   await settle(pool, volumeId);
+  // An export has the size it was made with. Volumes in use do not grow; the next use exports it anew.
+  const before = await pool.lane(() => expect(pool, nameOf(volumeId), volumeId));
+  if (before.size < sizeGb * bytesPerGb) await endExport(pool, volumeId, before);
   const volume = await pool.lane(() => growInPlace(pool, volumeId, sizeGb));
   if (volume === null) return growByCopy(pool, volumeId, sizeGb);
   const from = unwrittenFrom(volume);

@@ -2,11 +2,12 @@
 // none. The file gets its final name only when the group is in it: a file with that name always holds the
 // volumes, and is never formatted again.
 import { createHash } from "node:crypto";
-import { access, mkdir, open, rename, rm, stat, symlink } from "node:fs/promises";
+import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isFault, processErrors, run } from "@micronova/kit";
+import { run } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { type LvmCommands, lvmCommands } from "./commands.ts";
+import { attachLoop, detachLoop, type Loop, loopsOver } from "./loops.ts";
 
 export interface OwnGroupOptions {
   readonly stateDir: string;
@@ -20,8 +21,8 @@ export interface OwnGroup {
   readonly lvm: LvmCommands;
   /** The loop device now, such as `/dev/loop0`. */
   readonly device: string;
-  /** A name of the device that stays the same when the host restarts. */
-  readonly stablePath: string;
+  /** What is behind it, byte for byte. */
+  readonly file: string;
 }
 
 const bytesPerMb = 1024 ** 2;
@@ -46,32 +47,29 @@ export async function openOwnGroup(options: OwnGroupOptions): Promise<OwnGroup> 
   await grow(options, { file, device, lvm });
   const groups = await lvm.report("vgs", ["vg_name"]);
   if (!groups.some((group) => group["vg_name"] === name)) throw volumeDriverErrors.poolDamaged(file, name);
-  return { name, lvm, device, stablePath: await nameDevice(options.stateDir, device) };
+  return { name, lvm, device, file };
 }
 
 /** Removes group, loop device and file; absent is success. */
 export async function removeOwnGroup(options: OwnGroupOptions): Promise<void> {
-  const { file, name, link } = whereIs(options.stateDir);
+  const { file, name } = whereIs(options.stateDir);
   for (const path of [file, `${file}.new`]) {
-    for (const device of await attachedTo(path)) {
+    const loops = await loopsOver(path);
+    for (const { device } of loops.filter((loop) => !isWhole(loop))) await detachLoop(device);
+    for (const { device } of loops.filter(isWhole)) {
       const lvm = lvmCommands({ ...options, onlyDevice: device });
       const groups = await lvm.report("vgs", ["vg_name"]);
       if (groups.some((group) => group["vg_name"] === name)) {
         await lvm.change("vgremove", ["--yes", "--force", name]);
       }
-      await detach(device);
+      await detachLoop(device);
     }
     await rm(path, { force: true });
   }
-  await rm(link, { force: true });
 }
 
-function whereIs(stateDir: string): { readonly file: string; readonly name: string; readonly link: string } {
-  return {
-    file: join(stateDir, "volumes.img"),
-    name: cloudName(stateDir),
-    link: join(stateDir, "volumes.device"),
-  };
+function whereIs(stateDir: string): { readonly file: string; readonly name: string } {
+  return { file: join(stateDir, "volumes.img"), name: cloudName(stateDir) };
 }
 
 /** A larger size than the group was made with takes effect at the next start; a smaller one does not. */
@@ -99,51 +97,30 @@ function fileSize(sizeGb: number): number {
 async function makeGroup(options: OwnGroupOptions): Promise<void> {
   const { file, name } = whereIs(options.stateDir);
   const unfinished = `${file}.new`;
-  for (const device of await attachedTo(unfinished)) await detach(device);
+  for (const { device } of await loopsOver(unfinished)) await detachLoop(device);
   await rm(unfinished, { force: true });
   {
     await using made = await open(unfinished, "wx", 0o600);
     await made.truncate(fileSize(options.sizeGb));
   }
-  const lvm = lvmCommands({ ...options, onlyDevice: await attach(unfinished) });
-  await lvm.change("vgcreate", ["--yes", "--addtag", name, name, ...(await attachedTo(unfinished))]);
+  const device = await attachLoop(unfinished);
+  const lvm = lvmCommands({ ...options, onlyDevice: device });
+  await lvm.change("vgcreate", ["--yes", "--addtag", name, name, device]);
   await rename(unfinished, file);
 }
 
 /**
- * The file's loop device: the one it has, or a new one. A file behind two devices would soon be two volume
- * groups.
+ * The loop device over all of the file: the one it has, or a new one. A file behind two of them would soon be
+ * two volume groups.
  */
 async function attach(file: string): Promise<string> {
-  const [attached] = await attachedTo(file);
-  if (attached !== undefined) return attached;
-  const how = ["--find", "--show", "--nooverlap"];
-  try {
-    return (await run("losetup", [...how, "--direct-io=on", file])).stdout.trim();
-  } catch (error) {
-    // Some file systems cannot bypass the page cache; it then holds the data twice, which is slower but
-    // right.
-    if (!isFault(error, processErrors.failed)) throw error;
-    return (await run("losetup", [...how, file])).stdout.trim();
-  }
+  const attached = (await loopsOver(file)).find(isWhole);
+  return attached?.device ?? attachLoop(file);
 }
 
-async function attachedTo(file: string): Promise<readonly string[]> {
-  const { stdout } = await run("losetup", ["--associated", file, "--noheadings", "--output", "NAME"]);
-  return stdout.split("\n").flatMap((line) => line.trim() || []);
-}
-
-async function detach(device: string): Promise<void> {
-  await run("losetup", ["--detach", device]);
-}
-
-/** Loop devices are numbered anew after a restart, but guests' disks are remembered by path. */
-async function nameDevice(stateDir: string, device: string): Promise<string> {
-  const { link } = whereIs(stateDir);
-  await rm(`${link}.new`, { force: true });
-  await symlink(device, `${link}.new`);
-  await rename(`${link}.new`, link);
-  return link;
+/** The volume group's own, where the others are exports of volumes. */
+function isWhole({ offset, size }: Loop): boolean {
+  return offset === 0 && size === 0;
 }
 
 async function exists(path: string): Promise<boolean> {

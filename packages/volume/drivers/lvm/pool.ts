@@ -4,10 +4,13 @@ import type { Uuid } from "@micronova/kit";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb } from "../image-bytes.ts";
 import type { Lane } from "../lane.ts";
+import type { Exports } from "./exports.ts";
 import type { Layout, LogicalVolume, VolumeGroup } from "./group.ts";
 
 export interface Pool {
   readonly group: VolumeGroup;
+  /** Used within the lane; empty with the device mapper, which has devices of its own. */
+  readonly exports: Exports;
   /** LVM's metadata is changed by one command at a time; bytes are moved outside the lane. */
   readonly lane: Lane;
   /** The tag on everything that belongs to this cloud. */
@@ -66,6 +69,12 @@ export async function expect(pool: Pool, name: string, volumeId: Uuid): Promise<
   const volume = await find(pool, name);
   if (volume === null) throw volumeDriverErrors.unknownVolume(volumeId, pool.group.name);
   return volume;
+}
+
+/** Nobody reaches the volume's bytes through an export any more. */
+export async function endExport(pool: Pool, volumeId: Uuid, volume: LogicalVolume): Promise<void> {
+  if (pool.group.mode === "device-mapper") return;
+  await pool.lane(() => pool.exports.end(volumeId, pool.group.backingOf(volume)));
 }
 
 /** Zeroes the bytes, then gives back the space. */
