@@ -1,5 +1,5 @@
 // One SQLite connection: statements prepared once, values as SQLite takes them, errors as sentences.
-// The only file that imports `node:sqlite`, whose names still move between versions of Node.
+// This file and file-lock.ts alone import `node:sqlite`, whose names still move between versions of Node.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Fault } from "@micronova/kit";
 import { storeErrors } from "./errors.ts";
@@ -12,8 +12,8 @@ export interface SqliteResult {
 
 interface Prepared {
   readonly statement: StatementSync;
-  /** Whether it answers with rows: a select, or anything with `RETURNING`. */
-  readonly hasRows: boolean;
+  /** The names of the columns it answers with; none for what neither selects nor has a `RETURNING`. */
+  readonly columns: readonly string[];
 }
 
 // Lists in `IN (…)` make statements of every length; this bounds what is remembered of them.
@@ -37,11 +37,10 @@ export class SqliteConnection {
   /** Runs one statement to its end. */
   query(sql: string, parameters: readonly unknown[]): SqliteResult {
     return this.#explained(() => {
-      const { statement, hasRows } = this.#prepare(sql);
+      const { statement, columns } = this.#prepare(sql);
       const values = parameters.map(toSqlite);
-      if (hasRows) {
-        // Rows come without a prototype, which makes them unequal to any literal; a copy has one.
-        const rows = statement.all(...values).map((row) => ({ ...row }));
+      if (columns.length > 0) {
+        const rows = statement.all(...values).map((row) => asObject(columns, row));
         return { rows, changes: BigInt(rows.length), insertId: 0n };
       }
       const { changes, lastInsertRowid } = statement.run(...values);
@@ -68,7 +67,9 @@ export class SqliteConnection {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
-    const prepared = { statement, hasRows: statement.columns().length > 0 };
+    // Objects of `node:sqlite` have no prototype, which makes them unequal to any literal and slow to copy.
+    statement.setReturnArrays(true);
+    const prepared = { statement, columns: statement.columns().map(({ name }) => name) };
     if (this.#prepared.size >= statementsMax) this.#forgetOldest();
     this.#prepared.set(sql, prepared);
     return prepared;
@@ -113,6 +114,14 @@ function open(
   }
 }
 
+function asObject(columns: readonly string[], row: unknown): unknown {
+  // `setReturnArrays` makes a row the list of its values; the library's types do not know of it.
+  const values = row as readonly unknown[];
+  const object: Record<string, unknown> = {};
+  for (let at = 0; at < columns.length; at++) object[columns[at]!] = values[at];
+  return object;
+}
+
 function toSqlite(value: unknown): SQLInputValue {
   if (typeof value === "boolean") return value ? 1 : 0;
   if (value === undefined)
@@ -141,7 +150,8 @@ function explain(place: string, error: unknown): Fault | null {
   }
 }
 
-function codeOf(error: unknown): number | null {
+/** SQLite's extended result code, if the error has one. */
+export function codeOf(error: unknown): number | null {
   if (!(error instanceof Error) || !("errcode" in error)) return null;
   return typeof error.errcode === "number" ? error.errcode : null;
 }
