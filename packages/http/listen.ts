@@ -1,9 +1,11 @@
-// The sockets: one port for all services, chosen by the longest prefix of the path. Fastify is seen by this
-// file only; routes, bodies and errors are the services' own, so it is told to leave every one of them alone.
-import type { IncomingHttpHeaders } from "node:http";
+// The sockets: one port for all services, chosen by the longest prefix of the path. Node's own server is all it
+// takes, since routes, bodies and errors are the services' own.
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import type { Platform, Service } from "@micronova/kit";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { httpErrors } from "./errors.ts";
 import type { Answer, HttpService, Incoming } from "./service.ts";
 
@@ -52,9 +54,13 @@ const stopWaitsMs = 10_000;
 // would hold it for ever. Longer than any handler takes.
 const idleMs = 120_000;
 
+// How long a connection between two requests is kept: longer than proxies in front of us keep theirs, so that
+// they never send into one that is being closed.
+const keptMs = 72_000;
+
 export function listen(platform: Platform, options: ListenOptions): HttpServer {
   const dispatch = dispatcher(platform, options);
-  let fastify: FastifyInstance | null = null;
+  const server = makeServer(platform, options, dispatch);
   let port = options.port;
   return {
     name: "http",
@@ -62,19 +68,19 @@ export function listen(platform: Platform, options: ListenOptions): HttpServer {
       return port;
     },
     async start() {
-      fastify = await makeFastify(options, dispatch);
-      port = await bind(fastify, options);
+      port = await bind(server, options);
+      server.on("error", (error) => platform.log.error({ error }, "a connection could not be accepted"));
       platform.log.info({ host: options.host, port }, "http server listens");
     },
     async stop() {
-      if (fastify === null) return;
-      const closing = fastify.close();
+      if (!server.listening) return;
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const late = new AbortController();
       const bounded = platform.clock.sleep(stopWaitsMs, late.signal).then(
-        () => fastify?.server.closeAllConnections(),
+        () => server.closeAllConnections(),
         () => {},
       );
-      await Promise.race([closing, bounded.then(() => closing)]);
+      await Promise.race([closed, bounded.then(() => closed)]);
       late.abort();
     },
     inject: (request) => inject(dispatch, options, request),
@@ -151,54 +157,65 @@ function single(header: string | string[] | undefined): string | undefined {
   return [header].flat()[0]?.split(",")[0]?.trim();
 }
 
-async function makeFastify(options: ListenOptions, dispatch: Dispatch): Promise<FastifyInstance> {
-  // Loaded when a port is wanted: it takes as long to load as everything else here.
-  const { fastify: make } = await import("fastify");
-  const isTls = options.tls !== undefined;
-  const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    const { raw } = request;
-    const told = await dispatch({
-      method: request.method,
-      url: raw.url ?? "/",
-      headers: raw.headers,
-      stream: raw,
-      remoteAddress: raw.socket.remoteAddress ?? "",
-      isTls,
-    });
-    reply.code(told.status).headers(told.headers);
-    // As bytes: to text Fastify would add a charset, which OpenStack's services do not send with JSON.
-    return reply.send(typeof told.body === "string" ? Buffer.from(told.body) : (told.body ?? undefined));
+type Server = ReturnType<typeof createServer>;
+
+function makeServer(platform: Platform, { tls }: ListenOptions, dispatch: Dispatch): Server {
+  const onRequest = async (incoming: IncomingMessage, response: ServerResponse) => {
+    try {
+      const answer = await dispatch({
+        method: incoming.method ?? "GET",
+        url: incoming.url ?? "/",
+        headers: incoming.headers,
+        stream: incoming,
+        remoteAddress: incoming.socket.remoteAddress ?? "",
+        isTls: tls !== undefined,
+      });
+      // A server that is stopping waits for its clients to leave; they are told to.
+      if (!server.listening) response.setHeader("Connection", "close");
+      await send(response, answer, incoming.method === "HEAD");
+    } catch (error) {
+      // Services turn what goes wrong into answers. Once an answer has begun, a client that left or a body that
+      // broke off is told by nothing but the end of the connection.
+      if (response.headersSent) {
+        platform.log.debug({ error, url: incoming.url }, "an answer broke off");
+        response.destroy();
+      } else {
+        platform.log.error({ error, url: incoming.url }, "a request found no answer");
+        response.writeHead(500).end();
+      }
+    }
   };
-  const common = {
-    logger: false,
-    bodyLimit: Number.MAX_SAFE_INTEGER,
-    exposeHeadRoutes: false,
-    connectionTimeout: idleMs,
-  };
-  // Paths that are no valid URL still get an answer of ours.
-  const frameworkErrors = (_error: Error, request: FastifyRequest, reply: FastifyReply) =>
-    answer(request, reply);
-  const instance: FastifyInstance = isTls
-    ? // The two servers differ only in their socket's type.
-      (make({ ...common, frameworkErrors, https: options.tls }) as unknown as FastifyInstance)
-    : make({ ...common, frameworkErrors });
-  instance.removeAllContentTypeParsers();
-  instance.addContentTypeParser("*", (_request, _payload, done) => done(null));
-  instance.all("*", answer);
-  instance.setNotFoundHandler(answer);
-  return instance;
+  const server: Server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
+  // An upload takes as long as it takes; what stalls is ended by `idleMs`.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = keptMs;
+  server.setTimeout(idleMs);
+  return server;
 }
 
-async function bind(fastify: FastifyInstance, { host, port }: ListenOptions): Promise<number> {
+async function send(response: ServerResponse, { status, headers, body }: Answer, isHead: boolean) {
+  if (body instanceof Readable) {
+    response.writeHead(status, headers);
+    await pipeline(body, response);
+    return;
+  }
+  const mayHaveBody = status !== 204 && status !== 304 && !(isHead && body === null);
+  const length = mayHaveBody ? { "Content-Length": Buffer.byteLength(body ?? "") } : {};
+  response.writeHead(status, { ...headers, ...length });
+  response.end(body ?? undefined);
+}
+
+async function bind(server: Server, { host, port }: ListenOptions): Promise<number> {
   try {
-    await fastify.listen({ host, port });
+    server.listen({ host, port });
+    await once(server, "listening");
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "EADDRINUSE") throw httpErrors.portTaken(host, port);
     if (code === "EACCES" || code === "EADDRNOTAVAIL") throw httpErrors.notListening(host, port, code);
     throw error;
   }
-  const address = fastify.server.address();
+  const address = server.address();
   return typeof address === "object" && address !== null ? address.port : port;
 }
 
