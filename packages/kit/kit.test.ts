@@ -177,10 +177,22 @@ test("metrics are told in Prometheus' text format", async () => {
   const metrics = metricsRegistry();
   metrics.count("micronova_boots_total", { result: "ok" });
   metrics.count("micronova_boots_total", { result: "ok" });
+  metrics.count("micronova_boots_total", { result: 'a "b"\\\n' });
   metrics.gauge("micronova_hosts_count", 3);
+  metrics.seconds("micronova_boot_seconds", 0.01, { of: "x" });
+  metrics.seconds("micronova_boot_seconds", 1000, { of: "x" });
 
   const text = await metrics.text();
 
-  assert.match(text, /micronova_boots_total\{result="ok"\} 2/);
-  assert.match(text, /micronova_hosts_count 3/);
+  assert.match(text, /^# TYPE micronova_boots_total counter\nmicronova_boots_total\{result="ok"\} 2$/m);
+  assert.ok(text.includes('micronova_boots_total{result="a \\"b\\"\\\\\\n"} 1\n'));
+  assert.match(text, /^micronova_hosts_count 3$/m);
+  assert.match(text, /^micronova_boot_seconds_bucket\{of="x",le="0.005"\} 0$/m);
+  assert.match(text, /^micronova_boot_seconds_bucket\{of="x",le="0.02"\} 1$/m);
+  assert.match(text, /^micronova_boot_seconds_bucket\{of="x",le="\+Inf"\} 2$/m);
+  assert.match(
+    text,
+    /^micronova_boot_seconds_sum\{of="x"\} 1000.01\nmicronova_boot_seconds_count\{of="x"\} 2$/m,
+  );
+  assert.throws(() => metrics.gauge("micronova_boots_total", 1), /is a counter, not a gauge/);
 });
