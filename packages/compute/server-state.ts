@@ -151,10 +151,11 @@ export interface Place {
 /**
  * Notes the chosen host on a server that is being built. Refused when the server is being deleted meanwhile.
  */
-export async function place(tx: Tx, id: Uuid, where: Place): Promise<void> {
+export async function place(tx: Tx, id: Uuid, where: Place, change: ServerChange = {}): Promise<void> {
   const { numUpdatedRows } = await tx
     .updateTable("servers")
     .set({
+      ...change,
       host: where.host,
       node_id: where.nodeId,
       node: where.node,

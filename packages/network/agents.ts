@@ -57,6 +57,19 @@ export async function getAgent(tx: Tx, id: Uuid): Promise<NetworkAgent> {
   return agent;
 }
 
+// Guests behind QEMU's user networking reach no address of the host's.
+const driverWithoutMetadata = "user";
+
+/** Whether guests on the host cannot ask for metadata over the network. One that is not known yet may be such. */
+export async function lacksMetadata(tx: Tx, host: string): Promise<boolean> {
+  const agent = await tx
+    .selectFrom("network_agents")
+    .select("driver")
+    .where("host", "=", host)
+    .executeTakeFirst();
+  return agent === undefined || agent.driver === driverWithoutMetadata;
+}
+
 /** Something changed that ports' rules may depend on; each filtering host is told soon. */
 export async function rulesChanged(tx: Tx): Promise<void> {
   await tx

@@ -1,4 +1,6 @@
 // Networks: addresses, ports, security groups and routers, and what each host does for them.
+import { lacksMetadata } from "./agents.ts";
+import { recordPlugs } from "./bindings.ts";
 import { getNetwork, usableNetworks, visibleNetworks } from "./networks.ts";
 import {
   bindPort,
@@ -23,10 +25,13 @@ export const ports = {
   bind: bindPort,
   unbind: unbindPort,
   update: updatePort,
+  plugged: recordPlugs,
   remove: removePort,
 };
+export const networkHosts = { lackMetadata: lacksMetadata };
 export const securityGroups = { resolve: resolveGroups, ensureDefault: ensureDefaultGroup };
 
+export type { PluggedPort } from "./bindings.ts";
 export type { NetworkDeps } from "./deps.ts";
 export type {
   HostNetwork,

@@ -66,4 +66,8 @@ export const networkMigrations: Migration[] = [
         started_at BIGINT NOT NULL, heartbeat_at BIGINT NOT NULL)`,
     ],
   },
+  {
+    id: "network/0004-vifs",
+    sql: ["ALTER TABLE ports ADD COLUMN vif_type TEXT", "ALTER TABLE ports ADD COLUMN vif_details TEXT"],
+  },
 ];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fakeNetworkDriver } from "./drivers/fake.ts";
-import { findServerByAddress, networks, portSpec, ports, serverAddresses } from "./index.ts";
+import { findServerByAddress, networkHosts, networks, portSpec, ports, serverAddresses } from "./index.ts";
 import { createRule } from "./security-group-rules.ts";
 import { ensureDefaultGroup } from "./security-groups.ts";
 import { admin, aNetworkCloud, member } from "./testing.ts";
@@ -62,6 +62,44 @@ test("a port that stands alone is given to one server only", async () => {
     true,
   );
   await cloud.check();
+  await cloud.stop();
+});
+
+test("a port behind user networking shows the host's port that leads to its guest, until it goes elsewhere", async () => {
+  const cloud = await aNetworkCloud();
+  const { store } = cloud;
+  const [network] = await networks.usableBy(store.read, member);
+  await store.transaction((tx) => ports.create(tx, member, { ...wish, network_id: network!.id }));
+  const shown = async () => {
+    const { body } = await cloud.call("admin", "GET", `/network/v2.0/ports/${portId}`);
+    // The answer's shape is held against samples elsewhere.
+    const { port } = body as { port: Record<string, unknown> };
+    return [port["binding:vif_type"], port["binding:vif_details"]];
+  };
+  assert.deepEqual(await shown(), ["bridge", { port_filter: true }]);
+
+  await store.transaction((tx) => ports.plugged(tx, [{ portId, sshPort: 22_001 }]));
+  const details = { port_filter: false, ssh_host: "127.0.0.1", ssh_port: 22_001 };
+  assert.deepEqual(await shown(), ["other", details]);
+
+  await store.transaction((tx) => ports.bind(tx, portId, { ...wish, host: "h2" }));
+  assert.deepEqual(await shown(), ["bridge", { port_filter: true }]);
+  await store.transaction((tx) => ports.unbind(tx, portId));
+  await store.transaction((tx) => ports.plugged(tx, [{ portId, sshPort: 22_001 }]));
+  assert.deepEqual(await shown(), ["unbound", {}]);
+  await cloud.stop();
+});
+
+test("only a host of user networking lacks metadata, and one that is not known yet", async () => {
+  const cloud = await aNetworkCloud({ driver: { ...fakeNetworkDriver(), name: "user" } });
+  const { store } = cloud;
+  await cloud.settle();
+  const [agent] = await store.read.selectFrom("network_agents").select("host").execute();
+
+  assert.equal(await networkHosts.lackMetadata(store.read, agent!.host), true);
+  assert.equal(await networkHosts.lackMetadata(store.read, "unheard-of"), true);
+  await store.transaction((tx) => tx.updateTable("network_agents").set({ driver: "linux" }).execute());
+  assert.equal(await networkHosts.lackMetadata(store.read, agent!.host), false);
   await cloud.stop();
 });
 

@@ -4,6 +4,7 @@ import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { rulesChanged } from "./agents.ts";
 import { allocate, release, type WantedAddress } from "./allocations.ts";
+import { noVif } from "./bindings.ts";
 import { errors } from "./errors.ts";
 import { getNetwork } from "./networks.ts";
 import { insertPort, type NewPortRow } from "./port-rows.ts";
@@ -140,6 +141,7 @@ export async function bindPort(tx: Tx, id: Uuid, binding: Binding): Promise<bool
       device_id: binding.server_id,
       device_owner: `compute:${binding.availability_zone ?? "nova"}`,
       binding_host: binding.host,
+      ...noVif,
       hostname: hostnameOf(binding.server_name),
       updated_at: now(tx),
       revision_number: set("revision_number", "+", 1),
@@ -160,6 +162,7 @@ export async function unbindPort(tx: Tx, id: Uuid): Promise<void> {
       device_id: "",
       device_owner: "",
       binding_host: null,
+      ...noVif,
       updated_at: now(tx),
       revision_number: set("revision_number", "+", 1),
     }))

@@ -54,6 +54,10 @@ export interface PortTable extends Standard {
   /** JSON object, as it was given. */
   binding_profile: string;
   binding_vnic_type: string;
+  /** Null for a tap on a bridge. */
+  vif_type: string | null;
+  /** JSON object; null with `vif_type`. */
+  vif_details: string | null;
   /** What DHCP and DNS call the guest. */
   hostname: string;
 }

@@ -1,7 +1,7 @@
 // Gives a running server one more network card. The port exists already; the host plugs it and the guest sees
 // it.
 import type { Uuid } from "@micronova/kit";
-import { portSpec } from "@micronova/network";
+import { portSpec, ports } from "@micronova/network";
 import { saga } from "@micronova/saga";
 import { unmakePort } from "../interfaces.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
@@ -18,12 +18,13 @@ export const interfaceAttach = saga<InterfaceParams>("interface-attach")
     do: async ({ rpc, store }, { params }) => {
       const { serverId, host, portId } = params;
       const port = await portSpec(store.read, portId);
-      await rpc.on(computeWorkerContract, host).attachPort({ serverId, port });
+      return rpc.on(computeWorkerContract, host).attachPort({ serverId, port });
     },
     undo: async ({ rpc }, { params }) => {
       const { serverId, host, portId } = params;
       await rpc.on(computeWorkerContract, host).detachPort({ serverId, portId });
     },
   })
+  .local("note", { do: (tx, { outputs }) => ports.plugged(tx, [outputs.attach]) })
   .onUnwound((tx, { params }) => unmakePort(tx, params.portId))
   .build();

@@ -2,6 +2,7 @@
 // guest, and says so. A host that fails is undone and the next is tried, three times in all; then everything
 // is undone, and the server stays in error with the reason.
 import type { Uuid } from "@micronova/kit";
+import { networkHosts, ports } from "@micronova/network";
 import { claim as claimResources, unclaim } from "@micronova/placement";
 import { type PastFailure, type StepContext, type StepError, saga } from "@micronova/saga";
 import { now, type Tx } from "@micronova/store";
@@ -13,7 +14,7 @@ import {
   type RequestSpec,
   schedulerContract,
 } from "../scheduler-contract.ts";
-import { fail, finish, type Place, place, unplace } from "../server-state.ts";
+import { fail, finish, type Place, place, type ServerChange, unplace } from "../server-state.ts";
 import { completeVolumes, exportVolumes, releaseVolumes, unexportVolumes } from "../server-volumes.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
 import { faultOf } from "./fault-of.ts";
@@ -76,6 +77,7 @@ export const serverCreate = saga<ServerCreateParams>("server-create")
       const power_state = outputs.spawn.powerState;
       const isDone = await finish(tx, serverId, "create", { launched_at: now(tx), power_state });
       if (!isDone) throw errors.serverGoing(serverId);
+      await ports.plugged(tx, outputs.spawn.plugged);
       if (params.hasVolumes) await completeVolumes(tx, serverId, outputs.claim.host);
     },
   })
@@ -98,11 +100,16 @@ async function claim(
     const wanted = { consumerId: serverId, projectId, userId, providerId: nodeId, resources };
     if (!(await claimResources(tx, wanted))) continue;
     const where = { host, nodeId, node, availabilityZone };
-    await place(tx, serverId, where);
+    await place(tx, serverId, where, await placeChange(tx, host));
     await makePorts(tx, request, { serverId, serverName: params.hostname, host, ports: params.ports });
     return where;
   }
   throw errors.candidatesTaken(candidates.length);
+}
+
+/** A guest that cannot ask for its metadata has it on a config drive, wanted or not, as with Nova. */
+async function placeChange(tx: Tx, host: string): Promise<ServerChange> {
+  return (await networkHosts.lackMetadata(tx, host)) ? { config_drive: 1 } : {};
 }
 
 function resourcesOf({ vcpus, memoryMb, diskGb }: RequestSpec["flavor"]): Record<string, number> {

@@ -1,7 +1,7 @@
 // What a compute host answers to (queue `compute.<host>`). A worker has no database: each call carries all it
 // needs, and every method may be called again after success, failure or a crash.
 import type { Uuid } from "@micronova/kit";
-import type { PortSpec } from "@micronova/network";
+import type { PluggedPort, PortSpec } from "@micronova/network";
 import { contract, method } from "@micronova/rpc";
 import type { VolumeConnection } from "@micronova/volume";
 
@@ -41,6 +41,7 @@ export interface SpawnArgs {
 export interface SpawnResult {
   /** Nova's number. */
   readonly powerState: number;
+  readonly plugged: readonly PluggedPort[];
 }
 
 export interface ServerArgs {
@@ -69,7 +70,7 @@ export const computeWorkerContract = contract("compute", {
     timeoutMs: minute,
   }),
   detachVolume: method<ServerArgs & { readonly volumeId: Uuid }>({ timeoutMs: 2 * minute }),
-  attachPort: method<ServerArgs & { readonly port: PortSpec }>({ timeoutMs: minute }),
+  attachPort: method<ServerArgs & { readonly port: PortSpec }, PluggedPort>({ timeoutMs: minute }),
   detachPort: method<ServerArgs & { readonly portId: Uuid }>({ timeoutMs: minute }),
   consoleOutput: method<ServerArgs & { readonly lines: number | null }, { readonly output: string }>({
     timeoutMs: minute,

@@ -1,6 +1,6 @@
 // What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are
 // plugged before a guest needs them, and unplugged after it let them go.
-import type { NetworkDriver, PortSpec } from "@micronova/network";
+import type { NetworkDriver, PluggedPort, PortSpec } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import type { Nic, VirtDriver, VolumeDisk } from "../drivers/driver.ts";
 import { powerNumber } from "../power.ts";
@@ -17,7 +17,7 @@ export function workerHandlers({ virt, network }: HandlerDeps): Handlers<typeof 
     async spawn(args) {
       const [nics, { architecture }] = await Promise.all([plugAll(args.ports), virt.inventory()]);
       const domain = await virt.spawn(domainSpec(args, nics, architecture));
-      return { powerState: powerNumber[domain.power] };
+      return { powerState: powerNumber[domain.power], plugged: nics.map(pluggedPort) };
     },
     async destroy({ serverId, portIds }) {
       await virt.destroy(serverId);
@@ -36,7 +36,9 @@ export function workerHandlers({ virt, network }: HandlerDeps): Handlers<typeof 
     attachVolume: ({ serverId, volume }) => virt.attachVolume(serverId, volumeDisk(volume)),
     detachVolume: ({ serverId, volumeId }) => virt.detachVolume(serverId, volumeId),
     async attachPort({ serverId, port }) {
-      await virt.attachNic(serverId, await plugPort(network, port));
+      const nic = await plugPort(network, port);
+      await virt.attachNic(serverId, nic);
+      return pluggedPort(nic);
     },
     async detachPort({ serverId, portId }) {
       await virt.detachNic(serverId, portId);
@@ -53,6 +55,10 @@ export function plugPorts(network: NetworkDriver, ports: readonly PortSpec[]): P
 async function plugPort(network: NetworkDriver, port: PortSpec): Promise<Nic> {
   const plug = await network.plug(port);
   return { portId: port.id, macAddress: port.mac_address, mtu: port.network.mtu, plug };
+}
+
+function pluggedPort({ portId, plug }: Nic): PluggedPort {
+  return { portId, sshPort: plug.kind === "user" ? plug.sshPort : null };
 }
 
 function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitecture: string) {

@@ -1,6 +1,7 @@
 // How rows look to clients. What belongs to extensions that are not offered is left out.
 import { isoSeconds } from "@micronova/kit";
 import { isAlive } from "../agents.ts";
+import { vifOf } from "../bindings.ts";
 import type { StandardRow } from "../standard.ts";
 import type {
   Network,
@@ -86,6 +87,7 @@ export interface PortParts {
 
 export function portView(port: Port, parts: PortParts, { isAdmin }: { readonly isAdmin: boolean }): Item {
   const isBound = port.binding_host !== null;
+  const vif = vifOf(port);
   return {
     ...standardView(port),
     network_id: port.network_id,
@@ -105,8 +107,8 @@ export function portView(port: Port, parts: PortParts, { isAdmin }: { readonly i
       ? {
           "binding:host_id": port.binding_host ?? "",
           "binding:profile": JSON.parse(port.binding_profile),
-          "binding:vif_type": isBound ? "bridge" : "unbound",
-          "binding:vif_details": isBound ? { port_filter: true } : {},
+          "binding:vif_type": vif.type,
+          "binding:vif_details": vif.details,
         }
       : {}),
   };

@@ -72,7 +72,7 @@ async function keepFromOthers(device: string): Promise<void> {
 // Attaching takes no time, but waits its turn in the kernel.
 const attachTimeoutMs = 20_000;
 
-/** Where nobody makes device nodes (no devtmpfs, no udev) the missing ones are made, and it is tried again. */
+/** Where nobody makes device nodes (neither devtmpfs nor udev) the missing ones are made for another try. */
 async function losetup(args: readonly string[]): Promise<RunResult> {
   const attempt = () => runTied("losetup", args, attachTimeoutMs);
   try {
