@@ -78,7 +78,8 @@ try {
   const rest = words.filter((word) => word !== "--no-install");
   await program.parseAsync(words.length === rest.length ? rest : ["--no-install", ...rest], { from: "user" });
 } catch (error) {
-  process.exitCode = fail(error);
+  // At once, as after `up`: calls of a cloud that could not start may still wait for answers that will not come.
+  process.exit(fail(error));
 }
 
 /** 2 for a wrong command line, 1 for everything else; help asked for is no failure. */

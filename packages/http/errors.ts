@@ -42,7 +42,7 @@ export const httpErrors = errorTable("http", {
   portTaken: {
     status: 500,
     text: (host: string, port: number) =>
-      `Port ${port} on ${host} is already in use; stop the program that uses it or choose another port.`,
+      `Port ${port} on ${host} is already in use; stop the program that uses it or choose another with --port.`,
   },
   notListening: {
     status: 500,

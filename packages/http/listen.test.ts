@@ -107,7 +107,7 @@ test("a taken port is told in one sentence that says what to do", async () => {
 
   await assert.rejects(started(undefined, server.port), (error) => {
     assert.ok(isFault(error, httpErrors.portTaken));
-    assert.match(error.message, /already in use; stop the program that uses it or choose another port\.$/);
+    assert.match(error.message, /already in use; stop the program that uses it or choose another with --port\.$/);
     return true;
   });
   await server.stop();

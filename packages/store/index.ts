@@ -42,6 +42,7 @@ export interface Store {
 // to it.
 export { sql } from "kysely";
 export { isStoreFault, storeErrors } from "./errors.ts";
+export { type FileLock, isLockedFile, lockFile } from "./file-lock.ts";
 export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export { isUniqueViolation } from "./sqlite-connection.ts";
 export { afterCommit, newId, now } from "./tx-context.ts";

@@ -1,11 +1,11 @@
 // `micronova demo`: the main job from nothing, on a cloud of its own that stays up; `--stop` takes it down.
-import { existsSync, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect } from "@micronova/client";
 import { runningPid } from "@micronova/cloud";
 import { jsonLog } from "@micronova/kit";
-import { isRoot } from "../data-dir.ts";
+import { cacheHome, isRoot } from "../data-dir.ts";
 import { teller } from "../demo/steps.ts";
 import { tellStory } from "../demo/story.ts";
 import { cliErrors } from "../errors.ts";
@@ -25,7 +25,8 @@ export async function demo(options: DemoOptions, install: boolean): Promise<void
   if (options.stop) return stop(dataDir);
   const started = performance.now();
   const tell = teller(process.stderr);
-  await tell.step("make sure that QEMU, LVM and the network's tools are installed", () =>
+  const what = isRoot() ? "QEMU, LVM and the network's tools are" : "QEMU is";
+  await tell.step(`make sure that ${what} installed`, () =>
     ensure(
       [...qemuNeeds, ...guestNeeds, ...sshNeeds, ...(isRoot() ? [...lvmNeeds, ...networkNeeds] : [])],
       install,
@@ -43,10 +44,22 @@ export async function demo(options: DemoOptions, install: boolean): Promise<void
   );
 }
 
-/** Kept beside the packages, not in the data directory: it outlives clouds. */
+/** Kept beside the packages, not in the data directory: it outlives clouds. Who may not write there has a cache of one's own. */
 function guestCache(): string {
   const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
-  return join(root, "node_modules", ".cache", "micronova-guest");
+  const shared = join(root, "node_modules", ".cache", "micronova-guest");
+  return isWritable(shared) ? shared : join(cacheHome(), "guest");
+}
+
+function isWritable(path: string): boolean {
+  if (!existsSync(path)) return isWritable(dirname(path));
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EACCES") return false;
+    throw error;
+  }
 }
 
 async function stop(dataDir: string): Promise<void> {
