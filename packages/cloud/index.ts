@@ -13,7 +13,7 @@ import { type Served, serve, systemPlatform } from "./serve.ts";
 export { type CloudConfig, cloudConfig } from "./config.ts";
 export { runningPid } from "./data-dir.ts";
 export { destroyCloud } from "./destroy.ts";
-export { cloudInvariants } from "./invariants.ts";
+export { cloudInvariants, violations } from "./invariants.ts";
 export { type CloudReference, cloudReference } from "./reference.ts";
 
 export interface Cloud {

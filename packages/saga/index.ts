@@ -176,6 +176,7 @@ export { saga, sagaShape } from "./builder.ts";
 export { sagaDebts } from "./debts.ts";
 export { sagaDoor } from "./door.ts";
 export { sagaErrors } from "./errors.ts";
+export { quietSagaInvariants } from "./invariants.ts";
 export { sagaMigrations } from "./migrations.ts";
 export { type Move, nextMove, type SagaEvent } from "./next-move.ts";
 export { sagaRecord, sagasOf } from "./records.ts";
