@@ -37,7 +37,7 @@ async function dispose(
     await virt.stop();
   }
   platform.log.info({ dataDir }, "guests are gone");
-  await chooseNetwork(deps, driver).dispose();
+  await (await chooseNetwork(deps, driver)).dispose();
   const volumes = await chooseVolume(deps, driver);
   await volumes.dispose();
 }

@@ -1,5 +1,5 @@
 // Which drivers a host gets: by what the operator asked for, who we are, and what the machine has.
-import { fakeDriver, qemuDriver, type VirtDriver } from "@micronova/compute";
+import { fakeDriver, guestUser, qemuDriver, type VirtDriver } from "@micronova/compute";
 import { isFault, type Platform, processErrors, run } from "@micronova/kit";
 import {
   fakeNetworkDriver,
@@ -64,14 +64,20 @@ export function fakeVirt({ platform, config, dir }: DriverDeps, host: string): V
   return fakeDriver({ platform, delayMs, ...memory });
 }
 
-export function chooseNetwork({ platform, config, dir }: DriverDeps, virt: Choice["driver"]): NetworkDriver {
+export async function chooseNetwork(
+  { platform, config, dir }: DriverDeps,
+  virt: Choice["driver"],
+): Promise<NetworkDriver> {
   const { driver } = config.network;
   const automatic = virt === "fake" ? "fake" : isRoot() ? "linux" : "user";
   const chosen = driver === "auto" ? automatic : driver;
   const stateDir = dir.file("network");
   if (chosen === "fake") return fakeNetworkDriver();
   if (chosen === "user") return userNetworkDriver({ platform, stateDir });
-  return linuxNetworkDriver({ platform, stateDir, cloudId: dir.secrets.cloudId });
+  const options = { platform, stateDir, cloudId: dir.secrets.cloudId };
+  const user = await guestUser();
+  // Without an owner any user of the machine could open a guest's tap.
+  return linuxNetworkDriver(user === null ? options : { ...options, tapUser: user.uid });
 }
 
 export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Promise<VolumeDriver> {
@@ -82,7 +88,8 @@ export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Pr
   if (chosen === "fake") return fakeVolumeDriver(config.ephemeral ? {} : { path: dir.file("volumes.json") });
   if (chosen === "file") return fileVolumeDriver({ dir: dir.file("volumes") });
   const why = await lvmUnavailable();
-  if (why !== null) throw errors.noLvm();
+  // Files are not taken instead: a program that is removed later would hide the volumes there are.
+  if (why !== null) throw errors.noLvm(why);
   const own = { platform, stateDir: dir.file("lvm"), sizeGb };
   return lvmVolumeDriver(group === undefined ? own : { ...own, volumeGroup: group });
 }

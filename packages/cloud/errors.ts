@@ -39,6 +39,7 @@ export const errors = errorTable("cloud", {
   },
   noLvm: {
     status: 500,
-    text: () => "lvcreate is not installed: install the package lvm2, or set volume.driver to file.",
+    text: (why: string) =>
+      `LVM cannot be used, as ${why}: install the packages lvm2 and util-linux, or set volume.driver to file.`,
   },
 });

@@ -9,13 +9,13 @@ import type { Assembly } from "./serve.ts";
 
 export async function hostWorkers(assembly: Assembly): Promise<readonly Service[]> {
   const { driver } = await chooseVirt(assembly.config);
-  const compute = driver === "fake" ? fakeHosts(assembly) : realHost(assembly);
+  const compute = driver === "fake" ? fakeHosts(assembly) : await realHost(assembly);
   return [...compute, await volumeHost(assembly, driver)];
 }
 
-function realHost(assembly: Assembly): readonly Service[] {
+async function realHost(assembly: Assembly): Promise<readonly Service[]> {
   const { platform, rpc, host, dir } = assembly;
-  const network = chooseNetwork(assembly, "qemu");
+  const network = await chooseNetwork(assembly, "qemu");
   return [
     networkWorker({ platform, rpc, host, driver: network }),
     computeWorker({
