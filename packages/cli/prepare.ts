@@ -1,5 +1,5 @@
 // Installs what a command needs from the distribution, saying each thing first; as root and with apt only.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { errorTable, run } from "@micronova/kit";
 import { isRoot } from "./data-dir.ts";
@@ -76,5 +76,22 @@ function isInstalled(program: string): boolean {
 export async function ensureForCloud(virt: "auto" | "qemu" | "fake", install: boolean): Promise<void> {
   widenPath();
   if (virt !== "qemu") return;
-  await ensure(isRoot() ? [...qemuNeeds, ...lvmNeeds, ...networkNeeds] : qemuNeeds, install);
+  await ensureForGuests([], install);
+}
+
+/** What real guests need, and what else the caller does: as root LVM, the network's tools and a user too. */
+export async function ensureForGuests(more: readonly Need[], install: boolean): Promise<void> {
+  await ensure([...qemuNeeds, ...(isRoot() ? [...lvmNeeds, ...networkNeeds] : []), ...more], install);
+  if (install && isRoot()) await ensureGuestUser();
+}
+
+const guestUserName = "micronova";
+
+/** Guests started by root run as a user of their own; where none can be made, as `nobody`. */
+async function ensureGuestUser(): Promise<void> {
+  const users = readFileSync("/etc/passwd", "utf8").split("\n");
+  if (users.some((line) => line.startsWith(`${guestUserName}:`)) || !isInstalled("useradd")) return;
+  process.stderr.write(`micronova: making the system user ${guestUserName}, as whom guests run…\n`);
+  const options = ["--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"];
+  await run("useradd", [...options, "--shell", "/usr/sbin/nologin", guestUserName]);
 }

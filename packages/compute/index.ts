@@ -7,6 +7,7 @@ export type { ComputeDeps } from "./deps.ts";
 export type { DomainInfo, DomainSpec, HostInventory, VirtDriver } from "./drivers/driver.ts";
 export { type FakeDriverOptions, fakeDriver } from "./drivers/fake.ts";
 export { type QemuDriverOptions, qemuDriver } from "./drivers/qemu/driver.ts";
+export { guestUser } from "./drivers/qemu/user.ts";
 export { errors as computeErrors } from "./errors.ts";
 export { computeInvariants } from "./invariants.ts";
 export { computeMigrations } from "./migrations.ts";

@@ -10,7 +10,7 @@ import { teller } from "../demo/steps.ts";
 import { tellStory } from "../demo/story.ts";
 import { cliErrors } from "../errors.ts";
 import { readOpenrc } from "../openrc.ts";
-import { ensure, guestNeeds, lvmNeeds, networkNeeds, qemuNeeds, sshNeeds } from "../prepare.ts";
+import { ensureForGuests, guestNeeds, sshNeeds } from "../prepare.ts";
 import { destroyWhole, stopCloud } from "./down.ts";
 import { startDetached } from "./up.ts";
 
@@ -27,10 +27,7 @@ export async function demo(options: DemoOptions, install: boolean): Promise<void
   const tell = teller(process.stderr);
   const what = isRoot() ? "QEMU, LVM and the network's tools are" : "QEMU is";
   await tell.step(`make sure that ${what} installed`, () =>
-    ensure(
-      [...qemuNeeds, ...guestNeeds, ...sshNeeds, ...(isRoot() ? [...lvmNeeds, ...networkNeeds] : [])],
-      install,
-    ),
+    ensureForGuests([...guestNeeds, ...sshNeeds], install),
   );
   await tell.step("start the cloud", async () => {
     if (runningPid(dataDir) === null) await startDetached({ dataDir, port: options.port, virt: "qemu" });
@@ -44,7 +41,10 @@ export async function demo(options: DemoOptions, install: boolean): Promise<void
   );
 }
 
-/** Kept beside the packages, not in the data directory: it outlives clouds. Who may not write there has a cache of one's own. */
+/**
+ * Kept beside the packages, not in the data directory: it outlives clouds. Users who may not write there have
+ * their own.
+ */
 function guestCache(): string {
   const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
   const shared = join(root, "node_modules", ".cache", "micronova-guest");

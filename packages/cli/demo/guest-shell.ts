@@ -37,19 +37,21 @@ export function guestShell(target: SshTarget, key: KeyPair): GuestShell {
     ...["-i", key.privatePath, "-p", String(target.port), "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"],
     // The host key is new with every server, and the address is used again.
     ...["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"],
-    ...["-o", "ConnectTimeout=5"],
   ];
-  const ssh = async (script: string, timeoutMs: number) => {
-    const command = [...options, `cirros@${target.address}`, "sudo sh -eu -s"];
+  const ssh = async (script: string, timeoutMs: number, connectSeconds = connectSecondsMax) => {
+    const patience = ["-o", `ConnectTimeout=${connectSeconds}`];
+    const command = [...options, ...patience, `cirros@${target.address}`, "sudo sh -eu -s"];
     return (await run("ssh", command, { input: script, timeoutMs })).stdout;
   };
   return {
     sh: (script) => ssh(script, commandTimeoutMs),
     async ready() {
       const until = systemClock.monotonic() + readyTimeoutMs;
-      for (;;) {
+      for (let attempt = 1; ; attempt++) {
         try {
-          await ssh("true", attemptTimeoutMs);
+          // A forwarded port takes connections before the guest is there, and then says nothing: short at
+          // first, so that little is lost, and longer for a guest that is slow.
+          await ssh("true", attemptTimeoutMs, Math.min(attempt, connectSecondsMax));
           return;
         } catch (error) {
           // Until the guest's SSH server is up the connection is refused: try again, there is no event to
@@ -63,6 +65,7 @@ export function guestShell(target: SshTarget, key: KeyPair): GuestShell {
   };
 }
 
+const connectSecondsMax = 5;
 // An emulated guest on a busy machine.
 const readyTimeoutMs = 180_000;
 const attemptTimeoutMs = 15_000;
