@@ -29,16 +29,19 @@ test("a new directory is private, has secrets, and keeps them", () => {
 test("a directory in use is refused, and free again after its release", () => {
   const path = aPath();
   const dir = open(path);
-  // Our own pid counts as running; another's must name the directory on its command line.
-  assert.equal(runningPid(path), process.pid);
 
+  assert.equal(runningPid(path), process.pid);
+  assert.throws(
+    () => open(path),
+    (error) => isFault(error, errors.alreadyRunning),
+  );
   dir.release();
 
   assert.equal(runningPid(path), null);
   open(path).release();
 });
 
-test("the lock of a process that is gone, or is another program now, does not hold", () => {
+test("a pid that is only written down does not hold the directory", () => {
   const path = aPath();
   open(path).release();
   writeFileSync(join(path, "run", "cloud.pid"), "1\n");
@@ -74,8 +77,11 @@ test("damaged secrets are refused, not made anew", () => {
 });
 
 test("a directory that cannot be made is a sentence", () => {
+  const path = join(aPath(), "..", "a-file");
+  writeFileSync(path, "");
+
   assert.throws(
-    () => open("/proc/micronova"),
+    () => open(path),
     (error) => isFault(error, errors.dirUnusable),
   );
 });

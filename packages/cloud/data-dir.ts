@@ -33,17 +33,16 @@ export function openDataDir(path: string, random: Random): DataDir {
   makeDirs(path);
   checkFormat(path);
   const lock = takeLock(path);
-  const { secrets, isNew } = loadSecrets(path, random);
-  return {
-    path,
-    isNew,
-    secrets,
-    file: (...parts) => join(path, ...parts),
-    release() {
-      rmSync(pidPath(path), { force: true });
-      lock.release();
-    },
+  const release = () => {
+    rmSync(pidPath(path), { force: true });
+    lock.release();
   };
+  try {
+    return { path, ...loadSecrets(path, random), file: (...parts) => join(path, ...parts), release };
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** The process that holds the directory, if one runs. */
