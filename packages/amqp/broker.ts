@@ -44,6 +44,7 @@ export class Broker {
   /** Null while nothing outlives the broker. */
   journal: Journal | null = null;
   #definitions: Definitions | null = null;
+  readonly #closing = new AbortController();
   #pager: Pager | null = null;
   readonly #alarms = new Map<string, string>();
 
@@ -72,11 +73,17 @@ export class Broker {
     const host = new VirtualHost(name, {
       platform: this.platform,
       form: this.form,
+      closing: this.#closing.signal,
       pager: () => this.#pager,
     });
     this.hosts.set(name, host);
     if (this.#definitions !== null && this.journal !== null) host.persist(this.#definitions, this.journal);
     return host;
+  }
+
+  /** Ends its waiting for what is due: nothing of it keeps the process alive any more. */
+  close(): void {
+    this.#closing.abort();
   }
 
   /** From now on long queues wait on disk. */

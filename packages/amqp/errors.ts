@@ -42,5 +42,16 @@ export const amqpErrors = errorTable("amqp", {
     status: 403,
     text: (name: string) => `Queue '${name}' has a consumer that wants to be alone.`,
   },
+  publishRefused: {
+    status: 503,
+    retriable: true,
+    text: (key: string) => `The broker refused a message with key '${key}'; its queue is full.`,
+  },
+  outboxFull: {
+    status: 503,
+    retriable: true,
+    text: (countMax: number) => `${countMax} messages wait for a broker; no more are taken.`,
+  },
+  badUrl: { status: 400, text: () => "A broker's URL looks like amqp://user:password@host:5672/vhost." },
   closed: { status: 503, retriable: true, text: () => "The bus is closed." },
 });

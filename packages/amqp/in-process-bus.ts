@@ -3,12 +3,12 @@
 import type { Log } from "@micronova/kit";
 import type { Broker } from "./broker.ts";
 import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "./bus.ts";
-import type { Table } from "./codec/table.ts";
 import { type Content, contentOfMessage } from "./content.ts";
 import { amqpErrors } from "./errors.ts";
 import { freezeMessage } from "./freeze.ts";
 import { HandlerConsumer } from "./queue/handler-consumer.ts";
-import type { MessageQueue, QueueSpec } from "./queue/message-queue.ts";
+import type { MessageQueue } from "./queue/message-queue.ts";
+import { specOf } from "./queue-spec.ts";
 import { taken, type VirtualHost } from "./virtual-host.ts";
 
 // In process the broker is responsible as soon as `publish` returns; one resolved promise serves all.
@@ -110,23 +110,4 @@ export class InProcessBus implements Bus {
   #assertOpen(): void {
     if (this.#isClosed) throw amqpErrors.closed();
   }
-}
-
-/** A queue of the Bus as AMQP declares it; the same on every door, so that all may declare it. */
-export function specOf({ name, durable, exclusive, autoDelete, ...limits }: Queue): QueueSpec {
-  return {
-    name,
-    durable: durable ?? false,
-    exclusive: exclusive ?? false,
-    autoDelete: autoDelete ?? false,
-    arguments: argumentsOf(limits),
-  };
-}
-
-function argumentsOf({ expiresMs, lengthMax, overflow }: Omit<Queue, "name">): Table {
-  return {
-    ...(expiresMs === undefined ? {} : { "x-expires": expiresMs }),
-    ...(lengthMax === undefined ? {} : { "x-max-length": lengthMax }),
-    ...(lengthMax === undefined || overflow === "drop-oldest" ? {} : { "x-overflow": "reject-publish" }),
-  };
 }

@@ -7,6 +7,8 @@ import type { WireForm } from "./wire-form.ts";
 export interface VirtualHostDeps {
   readonly platform: Platform;
   readonly form: WireForm;
+  /** Aborts when the broker closes. */
+  readonly closing: AbortSignal;
   /** Where long queues are paged to, by now. */
   readonly pager: () => Pager | null;
 }

@@ -52,7 +52,7 @@ export class VirtualHost {
   constructor(name: string, deps: VirtualHostDeps) {
     this.name = name;
     this.#deps = deps;
-    this.#turns = new Turns(deps.platform, (queue) => this.#tick(queue));
+    this.#turns = new Turns(deps.platform, deps.closing, (queue) => this.#tick(queue));
     for (const [exchange, kind] of predeclared) this.#addExchange(permanent(exchange, kind));
   }
 

@@ -20,3 +20,4 @@ export {
 export { rpcErrors } from "./errors.ts";
 export { memoryFences } from "./fences.ts";
 export { type FileFences, fileFences } from "./file-fences.ts";
+export { osloEnvelope } from "./oslo-envelope.ts";

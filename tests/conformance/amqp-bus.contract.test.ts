@@ -26,6 +26,7 @@ before(async () => {
 after(async () => {
   for (const bus of open) await bus.close();
   await running.stop();
+  inside.close();
 });
 
 const inside = new Broker(realPlatform);
@@ -178,6 +179,7 @@ for (const [door, connectTo] of Object.entries(doors)) {
     assert.deepEqual(sums, [2, 3, 4]);
     await eventually(() => heard.length === 2);
     await server.stop();
+    for (const rpc of [here!, there!]) await rpc.close();
   });
 }
 
@@ -195,7 +197,8 @@ test("a bus outlives its broker: consumers come back, and unconfirmed messages a
   await first.stop();
   const published = bus.publish({ exchange: "x", key: "k" }, { body: "meanwhile" });
 
-  const second = serveAmqp(new Broker(realPlatform), { host: "127.0.0.1", port: first.port });
+  const next = new Broker(realPlatform);
+  const second = serveAmqp(next, { host: "127.0.0.1", port: first.port });
   await second.start();
   await published;
   await bus.publish({ exchange: "x", key: "k" }, { body: "after" });
@@ -204,4 +207,5 @@ test("a bus outlives its broker: consumers come back, and unconfirmed messages a
   assert.deepEqual(got, ["before", "meanwhile", "after"]);
   await bus.close();
   await second.stop();
+  next.close();
 });

@@ -24,7 +24,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   const service = serveAmqp(broker, { host: "127.0.0.1", port: 0 });
   await service.start();
   const url = `amqp://guest:guest@127.0.0.1:${service.port}`;
-  return { broker, service, port: service.port, url, stop: () => service.stop() };
+  const stop = async () => {
+    await service.stop();
+    broker.close();
+  };
+  return { broker, service, port: service.port, url, stop };
 }
 
 interface Said {

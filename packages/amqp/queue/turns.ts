@@ -9,14 +9,17 @@ const tickMs: Millis = 5;
 
 export class Turns {
   readonly #platform: Platform;
+  /** Aborts when the broker closes: then nothing is due any more. */
+  readonly #closing: AbortSignal;
   /** Looks at a queue whose time has come. */
   readonly #tick: (queue: MessageQueue) => void;
   #woken = new Set<MessageQueue>();
   readonly #due = new Map<MessageQueue, Millis>();
   #nextTick = Number.POSITIVE_INFINITY;
 
-  constructor(platform: Platform, tick: (queue: MessageQueue) => void) {
+  constructor(platform: Platform, closing: AbortSignal, tick: (queue: MessageQueue) => void) {
     this.#platform = platform;
+    this.#closing = closing;
     this.#tick = tick;
   }
 
@@ -49,10 +52,13 @@ export class Turns {
     if (at >= this.#nextTick) return;
     this.#nextTick = at;
     const now = this.#platform.clock.now();
-    void this.#platform.clock.sleep(Math.max(tickMs, at - now)).then(() => {
+    const due = () => {
       if (this.#nextTick === at) this.#nextTick = Number.POSITIVE_INFINITY;
       this.#tickDue();
-    });
+    };
+    const sleep = this.#platform.clock.sleep(Math.max(tickMs, at - now), this.#closing);
+    // Aborted: the broker is closed.
+    void sleep.then(due, () => undefined);
   }
 
   #tickDue(): void {
