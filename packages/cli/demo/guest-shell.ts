@@ -49,9 +49,7 @@ export function guestShell(target: SshTarget, key: KeyPair): GuestShell {
       const until = systemClock.monotonic() + readyTimeoutMs;
       for (let attempt = 1; ; attempt++) {
         try {
-          // A forwarded port takes connections before the guest is there, and then says nothing: short at
-          // first, so that little is lost, and longer for a guest that is slow.
-          await ssh("true", attemptTimeoutMs, Math.min(attempt, connectSecondsMax));
+          await ssh("true", attemptTimeoutMs, patienceSeconds(attempt));
           return;
         } catch (error) {
           // Until the guest's SSH server is up the connection is refused: try again, there is no event to
@@ -66,6 +64,17 @@ export function guestShell(target: SshTarget, key: KeyPair): GuestShell {
 }
 
 const connectSecondsMax = 5;
+// Attempts of each length.
+const attemptsEach = 6;
+
+/**
+ * A forwarded port takes connections before the guest is there, says nothing then, and asks the guest ever more
+ * seldom: short at first, so that little is lost, and longer for a guest that is slow.
+ */
+function patienceSeconds(attempt: number): number {
+  return Math.min(1 + Math.floor((attempt - 1) / attemptsEach), connectSecondsMax);
+}
+
 // An emulated guest on a busy machine.
 const readyTimeoutMs = 180_000;
 const attemptTimeoutMs = 15_000;
