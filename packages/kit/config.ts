@@ -1,8 +1,8 @@
 // One typed configuration, read once: defaults, then a TOML file, then overrides from the command line.
 import { readFileSync } from "node:fs";
 import { parse } from "smol-toml";
-import Type, { type Static, type TObject, type TSchema } from "typebox";
-import Value from "typebox/value";
+import Type, { IsObject, type Static, type TObject, type TSchema } from "typebox";
+import Schema from "typebox/schema";
 import { errorTable } from "./errors.ts";
 
 export const configErrors = errorTable("config", {
@@ -21,8 +21,8 @@ export function readConfig<S extends TObject>(
   options: { readonly path?: string; readonly overrides?: object },
 ): Static<S> {
   const fromFile = options.path === undefined ? {} : readToml(options.path);
-  const merged = Value.Default(schema, merge(fromFile, options.overrides ?? {}));
-  const [problem] = Value.Errors(schema, merged);
+  const merged = withDefaults(schema, merge(fromFile, options.overrides ?? {}));
+  const [, [problem]] = Schema.Errors(schema, merged);
   if (problem !== undefined) {
     const where = problem.instancePath.slice(1).replaceAll("/", ".") || "file";
     throw configErrors.invalid(where, problem.keyword === "boolean" ? "is not a setting" : problem.message);
@@ -34,6 +34,17 @@ export function readConfig<S extends TObject>(
 export { Type as configType };
 /** The type of a configuration that fits the schema. */
 export type ConfigOf<S extends TSchema> = Static<S>;
+
+/** Fills in the defaults of what is absent, sections first. */
+function withDefaults(schema: TObject, given: object): object {
+  const whole: Record<string, unknown> = { ...given };
+  for (const [name, property] of Object.entries(schema.properties)) {
+    if (whole[name] === undefined && "default" in property) whole[name] = property.default;
+    const section = whole[name];
+    if (IsObject(property) && isPlainObject(section)) whole[name] = withDefaults(property, section);
+  }
+  return whole;
+}
 
 function readToml(path: string): object {
   try {
