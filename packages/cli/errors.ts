@@ -13,6 +13,11 @@ export const cliErrors = errorTable("cli", {
     status: 400,
     text: (option: string, value: string) => `${option} takes a number, not ${value}.`,
   },
+  notLoopback: {
+    status: 400,
+    text: (address: string) =>
+      `${address} is not loopback: that needs --insecure, since nothing is encrypted.`,
+  },
   needsYes: {
     status: 400,
     text: (dir: string) => `This removes everything in ${dir}; say --yes to confirm.`,

@@ -70,6 +70,19 @@ program
   .addOption(dataDir())
   .action(async (options) => (await import("./commands/env.ts")).env(options));
 
+const bus = program
+  .command("bus")
+  .description("the message bus on its own: AMQP 0-9-1, as RabbitMQ speaks it");
+
+bus
+  .command("serve")
+  .description("serve it to any client, and keep what is durable")
+  .addOption(dataDir())
+  .option("--listen <address>", "the address it answers on", "127.0.0.1")
+  .option("--port <n>", "its port; 0 takes a free one", "5672")
+  .option("--insecure", "allow another address than loopback without TLS")
+  .action(async (options) => (await import("./commands/bus.ts")).serveBus(options));
+
 const installs = (): boolean => program.opts()["install"] !== false;
 
 try {
