@@ -24,7 +24,7 @@ import {
   soundTables,
   volumeIs,
 } from "../support/demo-work.ts";
-import { cloudIdOf, guestPid, hostThings } from "../support/host-things.ts";
+import { cloudIdOf, guestPid, hostThings, noThings } from "../support/host-things.ts";
 import { eventually, type RunningCloud, root, startCloud } from "../support/running-cloud.ts";
 
 const seed = Number(process.env["KILL_SEED"] ?? 20261123);
@@ -65,8 +65,7 @@ describe(`a cloud of real guests survives kill -9 (KILL_SEED=${seed})`, { skip: 
     if (cloud === undefined) return;
     const cloudId = cloudIdOf(cloud.dataDir);
     await cloud.destroy();
-    const nothing = { guests: [], taps: [], loops: [], logicalVolumes: [] };
-    assert.deepEqual(await hostThings(cloud.dataDir, cloudId), nothing);
+    assert.deepEqual(await hostThings(cloud.dataDir, cloudId), noThings);
   });
 
   const boot = (client: Client, name: string) =>

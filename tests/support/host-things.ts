@@ -6,9 +6,20 @@ import { processesOf, program } from "./running-cloud.ts";
 export interface HostThings {
   readonly guests: readonly string[];
   readonly taps: readonly string[];
+  readonly bridges: readonly string[];
+  readonly ruleTables: readonly string[];
   readonly loops: readonly string[];
   readonly logicalVolumes: readonly string[];
 }
+
+export const noThings: HostThings = {
+  guests: [],
+  taps: [],
+  bridges: [],
+  ruleTables: [],
+  loops: [],
+  logicalVolumes: [],
+};
 
 export const cloudIdOf = (dataDir: string): string =>
   JSON.parse(readFileSync(join(dataDir, "secrets.json"), "utf8")).cloudId;
@@ -26,10 +37,13 @@ export async function hostThings(dataDir: string, cloudId = cloudIdOf(dataDir)):
     .filter(([disk]) => disks.includes(disk))
     .map(([, group]) => group);
   const volumes = await rows("lvs", "--noheadings", "--options", "vg_name,lv_name");
-  const links = await rows("ip", "-details", "-oneline", "link");
+  const links = (await rows("ip", "-details", "-oneline", "link")).map((words) => words.join(" "));
+  const tables = (await rows("nft", "list", "tables")).map((words) => words.join(" "));
   return {
     guests: (await processesOf(dataDir)).filter((line) => line.startsWith("qemu-system")),
-    taps: links.map((words) => words.join(" ")).filter((line) => line.includes(`micronova:${cloudId}:port`)),
+    taps: links.filter((line) => line.includes(`micronova:${cloudId}:port:`)),
+    bridges: links.filter((line) => line.includes(`micronova:${cloudId}:network:`)),
+    ruleTables: tables.filter((line) => line.endsWith(`_${cloudId.slice(0, 8)}`)),
     loops: [...disks, ...parts].map(String),
     logicalVolumes: volumes.filter(([group]) => groups.includes(group)).map((words) => words.join("/")),
   };
