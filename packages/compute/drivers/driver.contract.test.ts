@@ -60,7 +60,8 @@ function contract(kind: Kind): void {
   const power = async (serverId: string) => (await driver.info(serverId))?.power;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "micronova-driver-"));
+    // Deeper than a socket's path can be long.
+    folder = await mkdtemp(join(tmpdir(), `micronova-driver-${"deep-".repeat(12)}`));
     await chmod(folder, 0o755);
     driver = kind.make(folder);
     await driver.start();

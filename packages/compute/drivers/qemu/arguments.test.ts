@@ -41,7 +41,7 @@ test("a server booted by its kernel leaves the first place to QEMU's loader", ()
 test("commas in paths do not end an argument", () => {
   const args = qemuArguments(aDomain({}), files, plain);
 
-  assert.ok(args.some((arg) => arg.includes("path=/state,,1/servers/")));
+  assert.ok(args.some((arg) => arg.includes("logfile=/state,,1/servers/")));
 });
 
 test("guests have no right to start programs, and become another user only when told", () => {

@@ -1,6 +1,6 @@
 // QEMU's command line for a server: a pure function of what is known about it. Devices are placed by hand, so
 // that a guest finds the same names after every start, and a suspended one fits its memory.
-
+import { basename } from "node:path";
 import {
   nicDevice,
   nicDeviceId,
@@ -89,14 +89,17 @@ function smbios(serverId: string): string {
 }
 
 function monitor(id: string, path: string): string[] {
-  const socket = `socket,id=${id},path=${escaped(path)},server=on,wait=off`;
+  const socket = `socket,id=${id},path=${basename(path)},server=on,wait=off`;
   return ["-chardev", socket, "-mon", `chardev=${id},mode=control`];
 }
 
-/** A socket for whoever attaches, and everything said appended to the log in any case. */
+/**
+ * A socket for whoever attaches, and everything said appended to the log in any case. Sockets are named from
+ * the folder in which QEMU starts: their paths hold 107 bytes, and a data directory may be deep.
+ */
 function serialChardev({ serialSocket, consoleLog }: DomainFiles): string {
   const log = `logfile=${escaped(consoleLog)},logappend=on`;
-  return `socket,id=serial,path=${escaped(serialSocket)},server=on,wait=off,${log}`;
+  return `socket,id=serial,path=${basename(serialSocket)},server=on,wait=off,${log}`;
 }
 
 function kernelArguments({ spec }: Domain): string[] {

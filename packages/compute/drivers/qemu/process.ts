@@ -33,7 +33,8 @@ export async function startQemu(
   const log = await open(files.qemuLog, "w", 0o600);
   const ended = new AbortController();
   try {
-    const child = spawn(qemuProgram, args, { detached: true, stdio: ["ignore", log.fd, log.fd], cwd: "/" });
+    const output = ["ignore", log.fd, log.fd] as const;
+    const child = spawn(qemuProgram, args, { detached: true, stdio: [...output], cwd: files.folder });
     child.once("exit", () => ended.abort(driverErrors.startFailed(serverId, "")));
     child.once("error", () => ended.abort(driverErrors.qemuMissing(qemuProgram)));
     child.unref();

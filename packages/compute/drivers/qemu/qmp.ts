@@ -1,7 +1,9 @@
 // QEMU's machine protocol: JSON lines over a Unix socket. One connection serves one piece of work and is
 // closed again, so that no state of ours has to outlive a worker.
 // https://www.qemu.org/docs/master/interop/qmp-spec.html
+import { open } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
+import { basename, dirname } from "node:path";
 import type { Clock, Millis } from "@micronova/kit";
 import { driverErrors } from "../errors.ts";
 
@@ -35,7 +37,9 @@ const eventsMax = 256;
 
 /** Connects and negotiates. Throws the socket's error when nobody listens. */
 export async function connectQmp(clock: Clock, path: string): Promise<Qmp> {
-  const socket = createConnection({ path });
+  // A socket's path holds 107 bytes, and a data directory may be deep: it is named from its open folder.
+  await using folder = await open(dirname(path), "r");
+  const socket = createConnection({ path: `/proc/self/fd/${folder.fd}/${basename(path)}` });
   const session = new QmpSession(clock, path, socket);
   try {
     await session.greeted();
