@@ -2,7 +2,7 @@
 // exists.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { isFault } from "@micronova/kit";
-import { networks, ports, securityGroups } from "@micronova/network";
+import { deviceAtAddress, networks, ports, securityGroups } from "@micronova/network";
 import { newId, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import type { RequestedPort } from "./interfaces.ts";
@@ -26,7 +26,9 @@ interface PlannedPort {
 
 export interface PlannedNetworks {
   readonly ports: readonly PlannedPort[];
-  /** Names or ids, as the server shows them. */
+  /** Names or ids, as they were asked for. */
+  readonly groups: readonly string[];
+  /** As the server shows them. */
   readonly groupNames: readonly string[];
 }
 
@@ -37,12 +39,10 @@ export async function planNetworks(
   context: RequestContext,
   wanted: Wanted,
 ): Promise<PlannedNetworks> {
-  const asked = [...new Set(wanted.security_groups)];
-  await checkGroups(read, context, asked);
-  return {
-    ports: await plannedPorts(read, context, wanted),
-    groupNames: asked.length === 0 ? [defaultGroup] : asked,
-  };
+  const asked = new Set(wanted.security_groups);
+  const groups = asked.size === 0 ? [defaultGroup] : [...asked];
+  const groupNames = await namesOf(read, context, groups);
+  return { ports: await plannedPorts(read, context, wanted), groups, groupNames };
 }
 
 async function plannedPorts(read: Tx, context: RequestContext, wanted: Wanted): Promise<PlannedPort[]> {
@@ -74,6 +74,7 @@ async function planOne(read: Tx, context: RequestContext, request: RequestedNetw
     );
     const isOwn = network.project_id === context.projectId || network.shared === 1;
     if (network.is_external === 1 && !isOwn && !context.isAdmin) throw errors.networkExternal(network.id);
+    if (fixedIp !== null) await checkFree(read, network.id, fixedIp);
     return { networkId: network.id, portId: null, fixedIp, tag };
   }
   const port = await visible(
@@ -82,6 +83,12 @@ async function planOne(read: Tx, context: RequestContext, request: RequestedNetw
   );
   if (port.device_id !== "") throw errors.portInUse(portId);
   return { networkId: port.network_id, portId, fixedIp: null, tag };
+}
+
+/** Refuses an address that a port has; one of no subnet is the network's to refuse when the port is made. */
+async function checkFree(read: Tx, networkId: Uuid, fixedIp: string): Promise<void> {
+  const device = await deviceAtAddress(read, networkId, fixedIp);
+  if (device !== null) throw errors.fixedIpInUse(fixedIp, device);
 }
 
 /** What the network does not find is a mistake of the request here. */
@@ -97,24 +104,30 @@ async function visible<T>(find: () => Promise<T>, missing: () => Error): Promise
 const defaultGroup = "default";
 
 /** Refuses groups that are not there, before anything is made. */
-async function checkGroups(read: Tx, context: RequestContext, names: readonly string[]): Promise<void> {
-  for (const name of names) {
-    if (name === defaultGroup) continue;
-    await visible(
-      () => securityGroups.resolve(read, context.projectId ?? "", [name]),
-      () => errors.securityGroupNotFound(name),
-    );
+async function namesOf(read: Tx, context: RequestContext, groups: readonly string[]): Promise<string[]> {
+  const names = new Set<string>();
+  for (const group of groups) {
+    // The default one need not be there yet.
+    if (group === defaultGroup) names.add(group);
+    else
+      names.add(
+        await visible(
+          async () => (await securityGroups.named(read, context.projectId ?? "", group)).name,
+          () => errors.securityGroupNotFound(group),
+        ),
+      );
   }
+  return [...names];
 }
 
 /** The ports of one server, their ids born here so that its saga can name them. */
-export function portsFor(tx: Tx, { ports: planned, groupNames }: PlannedNetworks): RequestedPort[] {
+export function portsFor(tx: Tx, { ports: planned, groups }: PlannedNetworks): RequestedPort[] {
   return planned.map(({ networkId, portId, fixedIp, tag }) => ({
     portId: portId ?? newId(tx),
     networkId,
     fixedIp,
     tag,
     isPreexisting: portId !== null,
-    securityGroups: groupNames,
+    securityGroups: groups,
   }));
 }

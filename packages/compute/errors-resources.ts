@@ -39,6 +39,14 @@ export const resourceErrors = errorTable("compute", {
   keypairInvalid: { status: 400, text: (why: string) => `Keypair data is invalid: ${why}` },
   tooManyKeypairs: { status: 403, text: () => "Quota exceeded, too many key pairs." },
 
+  securityGroupMissing: { status: 404, text: (id: string) => `Security group ${id} not found.` },
+  consoleUnavailable: { status: 400, text: (type: string) => `Unavailable console type ${type}.` },
+  badDatetime: { status: 400, text: (text: string) => `Datetime is in invalid format: ${text}` },
+  timesReversed: {
+    status: 400,
+    text: () => "Invalid start time. The start time cannot occur after the end time.",
+  },
+
   quotaBelowUse: {
     status: 400,
     text: (limit: number, resource: string, used: number) =>

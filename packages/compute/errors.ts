@@ -80,6 +80,11 @@ export const errors = errorTable("compute", {
     text: () =>
       "Failed to launch instances: max_count must not be greater than 1 if a fixed IP is specified.",
   },
+  fixedIpInUse: {
+    status: 400,
+    text: (address: string, id: string) =>
+      `Fixed IP address ${address} is already in use on instance ${id === "" ? "None" : id}.`,
+  },
   securityGroupNotFound: { status: 400, text: (name: string) => `Security group ${name} not found.` },
   securityGroupNotOnServer: {
     status: 404,

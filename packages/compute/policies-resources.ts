@@ -52,6 +52,10 @@ export const resourcePolicies: Policies = {
   "os_compute_api:os-aggregates:add_host": "admin",
   "os_compute_api:os-aggregates:remove_host": "admin",
   "os_compute_api:os-aggregates:set_metadata": "admin",
+  "os_compute_api:os-simple-tenant-usage:list": "admin",
+  "os_compute_api:os-simple-tenant-usage:show": "reader",
+  /** Asked only for another project's usage. */
+  "os_compute_api:os-simple-tenant-usage:show:other_project": "admin",
   "os_compute_api:os-server-groups:index": "reader",
   "os_compute_api:os-server-groups:index:all_projects": "admin",
   "os_compute_api:os-server-groups:show": "reader",

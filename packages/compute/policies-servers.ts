@@ -39,6 +39,8 @@ export const serverPolicies: Policies = {
   "os_compute_api:os-shelve:shelve": "member",
   "os_compute_api:os-shelve:shelve_offload": "admin",
   "os_compute_api:os-shelve:unshelve": "member",
+  "os_compute_api:os-security-groups:get": "reader",
+  "os_compute_api:os-security-groups:show": "reader",
   "os_compute_api:os-security-groups:list": "reader",
   "os_compute_api:os-security-groups:add": "member",
   "os_compute_api:os-security-groups:remove": "member",

@@ -1,7 +1,7 @@
 // Security groups of a server: they are its ports', and one request changes all of them. The network carries
 // the change to the host by itself.
 import type { RequestContext, Uuid } from "@micronova/kit";
-import { ports, securityGroups } from "@micronova/network";
+import { ports, type SecurityGroup, securityGroups } from "@micronova/network";
 import type { ComputeDeps } from "./deps.ts";
 import { errors } from "./errors.ts";
 import { portIdsOf } from "./interfaces.ts";
@@ -16,37 +16,45 @@ interface GroupRequest {
 export function addSecurityGroup(
   deps: ComputeDeps,
   context: RequestContext,
-  { id, group }: GroupRequest,
+  request: GroupRequest,
 ): Promise<void> {
-  return change(deps, context, id, (groups) => [...new Set([...groups, group])]);
+  return change(deps, context, request, (groups, group) => [
+    ...groups.filter(({ id }) => id !== group.id),
+    group,
+  ]);
 }
 
 export function removeSecurityGroup(
   deps: ComputeDeps,
   context: RequestContext,
-  { id, group }: GroupRequest,
+  request: GroupRequest,
 ): Promise<void> {
-  return change(deps, context, id, (groups) => {
-    if (!groups.includes(group)) throw errors.securityGroupNotOnServer(group, id);
-    return groups.filter((other) => other !== group);
+  return change(deps, context, request, (groups, group) => {
+    const left = groups.filter(({ id }) => id !== group.id);
+    if (left.length === groups.length) throw errors.securityGroupNotOnServer(request.group, request.id);
+    return left;
   });
 }
+
+type Groups = readonly SecurityGroup[];
 
 async function change(
   { store }: ComputeDeps,
   context: RequestContext,
-  id: Uuid,
-  how: (groups: readonly string[]) => readonly string[],
+  { id, group }: GroupRequest,
+  how: (groups: Groups, group: SecurityGroup) => Groups,
 ): Promise<void> {
   await store.transaction(async (tx) => {
     const server = await getServer(tx, context, id);
-    // Written as a JSON array of names by this package alone.
-    const names = how(JSON.parse(server.security_groups) as string[]);
-    await securityGroups.resolve(tx, server.project_id, names);
-    for (const portId of await portIdsOf(tx, id)) {
+    const named = await securityGroups.named(tx, server.project_id, group);
+    const portIds = await portIdsOf(tx, id);
+    const groups = how(await securityGroups.ofPorts(tx, portIds), named);
+    const groupIds = groups.map((one) => one.id);
+    for (const portId of portIds) {
       const port = await ports.find(tx, portId);
-      if (port !== null) await ports.update(tx, port, { security_groups: names });
+      if (port !== null) await ports.update(tx, port, { security_groups: groupIds });
     }
+    const names = [...new Set(groups.map(({ name }) => name))];
     await updateServer(tx, context, id, { security_groups: JSON.stringify(names) });
   });
 }

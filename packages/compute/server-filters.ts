@@ -18,6 +18,7 @@ export interface ServerFilters {
   readonly task_state?: string;
   readonly power_state?: number;
   readonly locked?: boolean;
+  readonly config_drive?: boolean;
   /** All servers, also deleted ones; absent shows the living. */
   readonly deleted?: boolean | "any";
   readonly "changes-since"?: number;
@@ -81,6 +82,8 @@ function byColumns(query: Query, filters: ServerFilters): Query {
   if (filters.flavor !== undefined) narrowed = narrowed.where("flavor_id", "=", filters.flavor);
   if (filters.locked !== undefined)
     narrowed = narrowed.where("locked_by", filters.locked ? "is not" : "is", null);
+  if (filters.config_drive !== undefined)
+    narrowed = narrowed.where("config_drive", "=", filters.config_drive ? 1 : 0);
   return narrowed;
 }
 

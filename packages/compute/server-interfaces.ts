@@ -1,6 +1,6 @@
 // Network cards given to and taken from servers that exist already.
 import type { RequestContext, Uuid } from "@micronova/kit";
-import { portSpecs } from "@micronova/network";
+import { type PortSpec, portSpecs } from "@micronova/network";
 import type { Tx } from "@micronova/store";
 import { planNetworks, portsFor } from "./boot-networks.ts";
 import type { ComputeDeps } from "./deps.ts";
@@ -77,8 +77,11 @@ export async function detachInterface(
 export async function listInterfaces(tx: Tx, context: RequestContext, id: Uuid): Promise<ShownInterface[]> {
   await getServer(tx, context, id);
   const shown: ShownInterface[] = [];
-  for (const { port_id, tag } of await interfacesOf(tx, id))
-    shown.push(await shownInterface(tx, port_id, tag));
+  for (const { port_id, tag } of await interfacesOf(tx, id)) {
+    // A port that was removed at the network is no card any more; the next detach or delete lets go of the rest.
+    const [spec] = await portSpecs(tx, [port_id]);
+    if (spec !== undefined) shown.push(interfaceOf(spec, tag));
+  }
   return shown;
 }
 
@@ -97,6 +100,10 @@ export async function getInterface(
 async function shownInterface(tx: Tx, portId: Uuid, tag: string | null): Promise<ShownInterface> {
   const [spec] = await portSpecs(tx, [portId]);
   if (spec === undefined) throw errors.interfaceNotFound(portId);
+  return interfaceOf(spec, tag);
+}
+
+function interfaceOf(spec: PortSpec, tag: string | null): ShownInterface {
   return {
     port_id: spec.id,
     net_id: spec.network.id,

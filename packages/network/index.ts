@@ -12,7 +12,15 @@ import {
   unbindPort,
   updatePort,
 } from "./ports.ts";
-import { ensureDefaultGroup, resolveGroups } from "./security-groups.ts";
+import { visibleRules } from "./security-group-rules.ts";
+import {
+  ensureDefaultGroup,
+  getGroup,
+  groupsOfPorts,
+  namedGroup,
+  resolveGroups,
+  visibleGroups,
+} from "./security-groups.ts";
 
 /** What compute asks about networks. */
 export const networks = { get: getNetwork, usableBy: usableNetworks, visible: visibleNetworks };
@@ -29,7 +37,15 @@ export const ports = {
   remove: removePort,
 };
 export const networkHosts = { lackMetadata: lacksMetadata };
-export const securityGroups = { resolve: resolveGroups, ensureDefault: ensureDefaultGroup };
+export const securityGroups = {
+  resolve: resolveGroups,
+  named: namedGroup,
+  ensureDefault: ensureDefaultGroup,
+  ofPorts: groupsOfPorts,
+  get: getGroup,
+  visible: visibleGroups,
+  rules: visibleRules,
+};
 
 export type { PluggedPort } from "./bindings.ts";
 export type { NetworkDeps } from "./deps.ts";
@@ -53,9 +69,14 @@ export { type NetworkReportsDeps, networkReports } from "./network-reports.ts";
 export { hostNetwork, portSpec, portSpecs } from "./port-specs.ts";
 export type { Binding, NewServerPort } from "./ports.ts";
 export { defaultCidr, type NetworkSeed, seedNetwork } from "./seed.ts";
-export { findServerByAddress, type ServerAddress, serverAddresses } from "./server-addresses.ts";
+export {
+  deviceAtAddress,
+  findServerByAddress,
+  type ServerAddress,
+  serverAddresses,
+} from "./server-addresses.ts";
 export { networkService } from "./service.ts";
-export type { Network, Port, SecurityGroup, Subnet } from "./tables.ts";
+export type { Network, Port, SecurityGroup, SecurityGroupRule, Subnet } from "./tables.ts";
 export {
   type MetadataRequest,
   type MetadataResponse,

@@ -133,6 +133,26 @@ export async function resolveGroups(
   return ids;
 }
 
+/** One of the project's groups, by id or name. */
+export async function namedGroup(tx: Tx, projectId: string, name: string): Promise<SecurityGroup> {
+  const [id] = await resolveGroups(tx, projectId, [name]);
+  const group = await tx.selectFrom("security_groups").selectAll().where("id", "=", id!).executeTakeFirst();
+  if (group === undefined) throw errors.groupNotFound(name);
+  return group;
+}
+
+/** The groups that any of the ports is in. */
+export function groupsOfPorts(tx: Tx, portIds: readonly Uuid[]): Promise<SecurityGroup[]> {
+  const members = tx.selectFrom("port_security_groups").select("security_group_id");
+  return tx
+    .selectFrom("security_groups")
+    .selectAll()
+    .where("id", "in", members.where("port_id", "in", portIds))
+    .orderBy("name")
+    .orderBy("id")
+    .execute();
+}
+
 export async function setGroups(tx: Tx, portId: Uuid, groupIds: readonly Uuid[]): Promise<void> {
   await tx.deleteFrom("port_security_groups").where("port_id", "=", portId).execute();
   for (const security_group_id of groupIds) {

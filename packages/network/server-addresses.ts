@@ -49,3 +49,15 @@ export async function findServerByAddress(tx: Tx, networkId: Uuid, address: stri
     .executeTakeFirst();
   return row?.device_id ?? null;
 }
+
+/** Whom the port with that address belongs to: a server, a service of the network's, or nobody yet (empty). */
+export async function deviceAtAddress(tx: Tx, networkId: Uuid, address: string): Promise<string | null> {
+  const row = await tx
+    .selectFrom("ip_allocations")
+    .innerJoin("ports", "ports.id", "ip_allocations.port_id")
+    .select("ports.device_id")
+    .where("ip_allocations.network_id", "=", networkId)
+    .where("ip_allocations.ip_address", "=", address)
+    .executeTakeFirst();
+  return row?.device_id ?? null;
+}

@@ -66,7 +66,7 @@ const adminPatternKeys: Readonly<Record<string, PatternColumn>> = {
 function commonFilters(request: ListRequest, isDeleted: boolean): ServerFilters {
   const { query, context, does } = request;
   const one = (key: string) => query[key]?.at(-1);
-  const locked = one("locked");
+  const [locked, configDrive] = [one("locked"), one("config_drive")];
   const isFromTo = one("changes-since") !== undefined;
   return {
     ...ownerFilter(query, context),
@@ -74,6 +74,7 @@ function commonFilters(request: ListRequest, isDeleted: boolean): ServerFilters 
     ...present("flavor", one("flavor")),
     ...present("status", query["status"]),
     ...present("locked", locked === undefined ? undefined : (readBool(locked) ?? undefined)),
+    ...present("config_drive", readBool(configDrive) ?? undefined),
     ...present("changes-since", timeOf("changes-since", one("changes-since"))),
     ...present("changes-before", timeOf("changes-before", one("changes-before"))),
     ...(isFromTo ? { deleted: "any" } : isDeleted ? { deleted: true } : {}),

@@ -10,8 +10,11 @@ import { hypervisorRoutes } from "./hypervisors.ts";
 import { keypairRoutes } from "./keypairs.ts";
 import { limitRoutes } from "./limits.ts";
 import { quotaSetRoutes } from "./quota-sets.ts";
+import { remoteConsoleRoutes } from "./remote-consoles.ts";
+import { securityGroupRoutes } from "./security-groups.ts";
 import { serverGroupRoutes } from "./server-groups.ts";
 import { serviceRoutes } from "./services.ts";
+import { tenantUsageRoutes } from "./tenant-usage.ts";
 import { versionRoutes } from "./versions.ts";
 
 export const resourceRoutes: readonly AnyRoute<ComputeDeps>[] = [
@@ -27,4 +30,7 @@ export const resourceRoutes: readonly AnyRoute<ComputeDeps>[] = [
   ...hypervisorRoutes,
   ...aggregateRoutes,
   ...serverGroupRoutes,
+  ...securityGroupRoutes,
+  ...remoteConsoleRoutes,
+  ...tenantUsageRoutes,
 ];

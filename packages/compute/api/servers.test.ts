@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { errorTable } from "@micronova/kit";
+import { ports } from "@micronova/network";
 import type { VirtDriver } from "../drivers/driver.ts";
 import { type TestCloud, testCloud } from "../testing.ts";
 
@@ -267,6 +268,8 @@ test("lists are narrowed, sorted and paged, and show a project only its own", as
   assert.equal(await names("?name=a$&sort_key=display_name&sort_dir=desc"), "gamma beta alpha");
   assert.equal(await names("?name=^be"), "beta");
   assert.equal(await names("?status=SHUTOFF"), "");
+  const [withDrive, without] = [await names("?config_drive=True"), await names("?config_drive=False")];
+  assert.equal(`${withDrive}${without}`.split(" ").length, 3, "each server is in one of the two lists");
   assert.equal(await names("?status=active&limit=2&sort_key=display_name&sort_dir=asc"), "alpha beta");
   assert.equal(await names("?host=nowhere"), await names(""), "what users may not filter by is ignored");
   assert.equal((await names("?all_tenants=1", "admin")).split(" ").length, 4);
@@ -438,6 +441,28 @@ test("a network card is given and taken, and the console is read", async () => {
   });
   assert.match((read.body as { output: string }).output, /login:/);
   await quiet(cloud);
+});
+
+test("an address that a port has is refused, and a port removed at the network is no card any more", async () => {
+  const cloud = await testCloud();
+  const id = await cloud.boot();
+  await cloud.reaches(id, "ACTIVE");
+  const path = `/servers/${id}/os-interface`;
+  const { body } = await cloud.ask({ path });
+  const [card] = (body as { interfaceAttachments: { port_id: string; net_id: string }[] })
+    .interfaceAttachments;
+  const networks = [{ uuid: card!.net_id, fixed_ip: "192.168.233.10" }];
+  const server = { name: "web", imageRef: cloud.imageId, flavorRef: "1", networks };
+
+  const taken = await cloud.ask({ method: "POST", path: "/servers", body: { server } });
+  await cloud.store.transaction((tx) => ports.remove(tx, card!.port_id));
+  const left = await cloud.ask({ path });
+
+  assert.equal(taken.status, 400);
+  const text = `Fixed IP address 192.168.233.10 is already in use on instance ${id}.`;
+  assert.equal(messageOf(taken.body).message, text);
+  assert.deepEqual(left.body, { interfaceAttachments: [] });
+  await cloud.stop();
 });
 
 test("a guest that died behind our back is stopped", async () => {

@@ -361,3 +361,15 @@ test("agents, zones, extensions, availabilities and tags are there", () =>
     assert.equal((bodyOf(tagged)["networks"] as unknown as Json[]).length, 1);
     assert.equal((await call("member", "DELETE", `${tags}/blue`)).status, 404);
   }));
+
+test("a network's mtu is taken as a number and as text, within what a frame holds", () =>
+  withCloud(async (cloud) => {
+    const network = await make(cloud, "network", { name: "blue", mtu: "1400" });
+    const set = (mtu: unknown) =>
+      cloud.call("member", "PUT", `/network/v2.0/networks/${network["id"]}`, { body: { network: { mtu } } });
+
+    assert.equal(network["mtu"], 1400);
+    assert.equal(bodyOf(await set("1300"))["network"]!["mtu"], 1300);
+    assert.equal(errorOf(await set("20")).message.includes("'20' is too small"), true);
+    assert.equal((await set("big")).status, 400);
+  }));

@@ -29,6 +29,10 @@ const route = routesOf<NetworkDeps>();
 const collection = "/v2.0/networks";
 const one = `${collection}/:network_id`;
 
+// Ethernet's smallest packet of IPv4, and what fits a jumbo frame.
+const [mtuMin, mtuMax] = [68, 9216];
+/** The client sends numbers as text, as Neutron lets it. */
+const digits = Type.String({ pattern: "^[0-9]{1,4}$" });
 const common = {
   name: optionalText,
   description: optionalText,
@@ -36,8 +40,7 @@ const common = {
   shared: optionalBoolean,
   "router:external": optionalBoolean,
   is_default: optionalBoolean,
-  // Ethernet's smallest packet of IPv4, and what fits a jumbo frame.
-  mtu: Type.Optional(Type.Integer({ minimum: 68, maximum: 9216 })),
+  mtu: Type.Optional(Type.Union([Type.Integer({ minimum: mtuMin, maximum: mtuMax }), digits])),
   port_security_enabled: optionalBoolean,
   dns_domain: optionalText,
 };
@@ -49,7 +52,7 @@ const createBody = Type.Object({
       availability_zone_hints: Type.Optional(Type.Array(Type.String(), { maxItems: 10 })),
       "provider:network_type": optionalText,
       "provider:physical_network": Type.Optional(Type.Union([Type.String(), Type.Null()])),
-      "provider:segmentation_id": Type.Optional(Type.Union([Type.Integer(), Type.Null()])),
+      "provider:segmentation_id": Type.Optional(Type.Union([Type.Integer(), digits, Type.Null()])),
     },
     { additionalProperties: false },
   ),
@@ -181,7 +184,8 @@ function newNetwork(context: ApiContext, wanted: CreateBody) {
   return {
     project_id: projectOf(context, wanted),
     name,
-    ...given({ description, admin_state_up, shared, is_default, mtu, port_security_enabled, dns_domain }),
+    ...given({ description, admin_state_up, shared, is_default, port_security_enabled, dns_domain }),
+    ...given({ mtu: mtuOf(mtu) }),
     is_external: wanted["router:external"] ?? false,
   };
 }
@@ -192,12 +196,24 @@ function checkProvider(wanted: CreateBody): void {
   if (type !== "local") throw errors.notSupported(`The network type ${type}`);
 }
 
+function mtuOf(value: number | string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const mtu = Number(value);
+  const why =
+    mtu < mtuMin
+      ? `too small - must be at least '${mtuMin}'`
+      : `too large - must be no larger than '${mtuMax}'`;
+  if (mtu < mtuMin || mtu > mtuMax)
+    throw errors.badRequest(`Invalid input for mtu. Reason: '${value}' is ${why}.`);
+  return mtu;
+}
+
 function columnsOf(wanted: UpdateBody) {
   const { name, description, mtu, dns_domain } = wanted;
   return given({
     name,
     description,
-    mtu,
+    mtu: mtuOf(mtu),
     dns_domain,
     admin_state_up: flagOf(wanted.admin_state_up),
     shared: flagOf(wanted.shared),

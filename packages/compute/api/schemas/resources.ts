@@ -175,6 +175,9 @@ export const updateQuotaBody = wrapped(
 export const updateQuotaClassBody = wrapped("quota_class_set", Type.Object(quotaFields("2.49"), closed));
 export const quotaQuery = query({ user_id: list });
 export const limitsQuery = query({ tenant_id: list });
+const usagePage = { limit: versioned(since("2.40"), limit), marker: versioned(since("2.40"), list) };
+export const tenantUsageQuery = query({ start: list, end: list, ...usagePage });
+export const tenantUsagesQuery = query({ start: list, end: list, detailed: list, ...usagePage });
 
 // --- Hosts -----------------------------------------------------------------------------------------------
 
