@@ -1,0 +1,88 @@
+// Who may do what, and what a queue's declaration may say.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isFault } from "@micronova/kit";
+import { Access, type UserSpec } from "./access.ts";
+import { isCycle } from "./dead-letter.ts";
+import { differenceOf } from "./differences.ts";
+import { amqpErrors } from "./index.ts";
+import { readQueueArguments } from "./queue/queue-arguments.ts";
+
+const worker: UserSpec = {
+  name: "worker",
+  password: "secret",
+  permissions: { "/": { configure: "", write: "^(?:micronova|reply_.*)$", read: "^compute\\." } },
+};
+
+test("a user is who knows the name and the password", () => {
+  const access = new Access([worker]);
+
+  assert.equal(access.authenticate("worker", "secret")?.name, "worker");
+  assert.equal(access.authenticate("worker", "wrong"), null);
+  assert.equal(access.authenticate("nobody", "secret"), null);
+  assert.equal(access.authenticate("", ""), null);
+  assert.equal(new Access().authenticate("guest", "guest")?.isLocalOnly, true);
+});
+
+test("patterns say what may be configured, written and read, in each virtual host", () => {
+  const user = new Access([worker]).authenticate("worker", "secret");
+  assert(user !== null);
+  const cases = [
+    ["configure", "/", "compute.h1", false],
+    ["configure", "/", "", true],
+    ["write", "/", "micronova", true],
+    ["write", "/", "reply_1", true],
+    ["write", "/", "other", false],
+    ["read", "/", "compute.h1", true],
+    ["read", "/", "volume.h1", false],
+    ["read", "elsewhere", "compute.h1", false],
+  ] as const;
+  for (const [right, host, name, expected] of cases) {
+    assert.equal(user.may(right, host, name), expected, `${right} ${host} ${name}`);
+    // Remembered answers are the same answers.
+    assert.equal(user.may(right, host, name), expected, `${right} ${host} ${name} again`);
+  }
+  assert.deepEqual([user.mayOpen("/"), user.mayOpen("elsewhere")], [true, false]);
+});
+
+test("a queue's arguments are read, or refused with the reason", () => {
+  const read = readQueueArguments("q", { "x-message-ttl": 5, "x-max-priority": 3, "x-other": "ignored" });
+  assert.deepEqual([read.ttlMs, read.priorityMax, read.overflow], [5, 3, "drop-head"]);
+
+  const refused = [
+    [{ "x-expires": 0 }, "{value_zero,0}"],
+    [{ "x-message-ttl": -1 }, "{value_negative,-1}"],
+    [{ "x-max-length": "many" }, '"expected integer, got longstr"'],
+    [{ "x-max-priority": 256 }, "{value_too_large,256}"],
+    [{ "x-dead-letter-routing-key": "k" }, "routing_key_but_no_dlx_defined"],
+    [{ "x-overflow": "burst" }, 'invalid_value,"burst"'],
+  ] as const;
+  for (const [args, why] of refused)
+    assert.throws(
+      () => readQueueArguments("q", args),
+      (error) => isFault(error, amqpErrors.badArgument) && error.params[2] === why,
+      why,
+    );
+});
+
+test("declarations differ in RabbitMQ's words", () => {
+  const declared = { properties: { durable: true }, arguments: { a: 1, b: "x" } };
+  const cases = [
+    [declared, null],
+    [{ ...declared, properties: { durable: false } }, ["durable", "received 'false' but current is 'true'"]],
+    [{ ...declared, arguments: { a: 2, b: "x" } }, ["a", "received '2' but current is '1'"]],
+    [
+      { ...declared, arguments: { a: 1 } },
+      ["b", "received none but current is the value 'x' of type 'longstr'"],
+    ],
+  ] as const;
+  for (const [received, expected] of cases) assert.deepEqual(differenceOf(received, declared), expected);
+});
+
+test("a letter goes round only when somebody's will sent it", () => {
+  const death = (queue: string, reason: string) => ({ queue, reason });
+  assert.equal(isCycle({}, "q"), false);
+  assert.equal(isCycle({ "x-death": [death("q", "expired")] }, "q"), true);
+  assert.equal(isCycle({ "x-death": [death("other", "expired")] }, "q"), false);
+  assert.equal(isCycle({ "x-death": [death("other", "rejected"), death("q", "expired")] }, "q"), false);
+});
