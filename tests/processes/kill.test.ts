@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Client, Json } from "@micronova/client";
+import type { Json } from "@micronova/client";
 import { seededRandom } from "@micronova/kit";
 import {
   type Acknowledged,
@@ -15,6 +15,7 @@ import {
   nothingYet,
   quiet,
   settleMs,
+  smallImage,
   soundTables,
 } from "../support/demo-work.ts";
 import { eventually, type RunningCloud, startCloud } from "../support/running-cloud.ts";
@@ -28,7 +29,7 @@ test(`the work of the demo survives kill -9 at ${moments} random moments`, async
   const random = seededRandom(seed);
   const cloud = await startCloud({ virt: "fake", fakeHosts: 3, fakeDelayMs: 60 });
   try {
-    await prepare(await cloud.client());
+    await smallImage(await cloud.client());
     const wholeMs = await timed(() => work(cloud, nothingYet()));
     for (let moment = 0; moment < moments; moment++) {
       const afterMs = random.int(Math.ceil(wholeMs));
@@ -45,16 +46,6 @@ test(`the work of the demo survives kill -9 at ${moments} random moments`, async
     await cloud.destroy();
   }
 });
-
-async function prepare(client: Client): Promise<void> {
-  const image = await client.call("image", "/v2/images", {
-    method: "POST",
-    body: { name: "tiny", disk_format: "raw", container_format: "bare" },
-  });
-  const bytes = new Blob([new Uint8Array(100_000)]).stream();
-  const headers = { "content-type": "application/octet-stream" };
-  await client.call("image", `/v2/images/${image.id}/file`, { method: "PUT", bytes, headers });
-}
 
 async function work(cloud: RunningCloud, promised: Acknowledged): Promise<void> {
   const client = await cloud.client();

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { test } from "node:test";
 import type { Client } from "@micronova/client";
+import { smallImage } from "../support/demo-work.ts";
 import { eventually, main, micronova, processesOf, startCloud } from "../support/running-cloud.ts";
 
 const aDir = () => mkdtempSync(join(tmpdir(), "micronova-start-"));
@@ -129,7 +130,7 @@ test("down ends the process in 5 s, and the next up finds the guests again", asy
   try {
     const before = await cloud.client();
     const { networks } = await before.call("network", "/v2.0/networks?name=private");
-    const server = { name: "kept", imageRef: await anImage(before), flavorRef: "1" };
+    const server = { name: "kept", imageRef: await smallImage(before), flavorRef: "1" };
     const { server: made } = await before.call("compute", "/servers", {
       method: "POST",
       body: { server: { ...server, networks: [{ uuid: networks[0].id }] } },
@@ -159,15 +160,6 @@ test("down ends the process in 5 s, and the next up finds the guests again", asy
     await cloud.destroy();
   }
 });
-
-async function anImage(client: Client): Promise<string> {
-  const body = { name: "tiny", disk_format: "raw", container_format: "bare" };
-  const image = await client.call("image", "/v2/images", { method: "POST", body });
-  const bytes = new Blob([new Uint8Array(1_000)]).stream();
-  const headers = { "content-type": "application/octet-stream" };
-  await client.call("image", `/v2/images/${image.id}/file`, { method: "PUT", bytes, headers });
-  return image.id;
-}
 
 test("what was committed is there after kill -9, with the same ids and passwords", async () => {
   const cloud = await startCloud({ virt: "fake" });

@@ -49,6 +49,16 @@ export async function bootServer(client: Client, server: Readonly<Record<string,
   return (await client.call("compute", "/servers", { method: "POST", body, microversion })).server.id;
 }
 
+/** An image for guests that only seem to be. */
+export async function smallImage(client: Client): Promise<string> {
+  const body = { name: "tiny", disk_format: "raw", container_format: "bare" };
+  const image = await client.call("image", "/v2/images", { method: "POST", body });
+  const bytes = new Blob([new Uint8Array(100_000)]).stream();
+  const headers = { "content-type": "application/octet-stream" };
+  await client.call("image", `/v2/images/${image.id}/file`, { method: "PUT", bytes, headers });
+  return image.id;
+}
+
 export const serverIs = (client: Client, id: string, status: string) =>
   eventually(
     () => client.call("compute", `/servers/${id}`),
