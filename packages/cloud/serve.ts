@@ -97,6 +97,7 @@ async function assemble(
   await store.migrate();
   await seed(store, config, dir);
   const broker = new Broker(platform);
+  started.push(closing("broker", () => broker.close()));
   const rpc = busRpc({ platform, bus: broker.bus() });
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
