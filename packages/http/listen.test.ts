@@ -1,5 +1,6 @@
 // The sockets themselves: what cannot be seen without one.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { Readable } from "node:stream";
@@ -40,6 +41,18 @@ const routes = [
         for await (const chunk of chunks) size += chunk.length;
       });
       return reply({ headers: { "Content-Type": "application/octet-stream" }, body: zeros(size) });
+    },
+  }),
+  route({
+    method: "POST",
+    path: "/refused",
+    policy: null,
+    body: "stream",
+    success: 200,
+    summary: "Reads the beginning and answers.",
+    async handle({ stream }) {
+      for await (const _chunk of stream.iterator({ destroyOnReturn: false })) break;
+      return { enough: true };
     },
   }),
 ];
@@ -102,12 +115,29 @@ test("large bodies stream through in both directions", async () => {
   await server.stop();
 });
 
+test("a client that leaves after an early answer, its body half sent, leaves no connection", async () => {
+  const server = await started();
+  const client = connect(server.port, "127.0.0.1");
+  client.write("POST /things/refused HTTP/1.1\r\nHost: here\r\nContent-Length: 100000000\r\n\r\n");
+  client.write(Buffer.alloc(2_000_000));
+  const [answer] = await once(client, "data");
+
+  client.destroy();
+
+  assert.match(String(answer), /^HTTP\/1\.1 200 OK/);
+  // The clock of the test stands still: nothing but the client's end lets this come to one.
+  await server.stop();
+});
+
 test("a taken port is told in one sentence that says what to do", async () => {
   const server = await started();
 
   await assert.rejects(started(undefined, server.port), (error) => {
     assert.ok(isFault(error, httpErrors.portTaken));
-    assert.match(error.message, /already in use; stop the program that uses it or choose another with --port\.$/);
+    assert.match(
+      error.message,
+      /already in use; stop the program that uses it or choose another with --port\.$/,
+    );
     return true;
   });
   await server.stop();

@@ -58,6 +58,9 @@ const idleMs = 120_000;
 // they never send into one that is being closed.
 const keptMs = 72_000;
 
+// A client that heeds its answer leaves at once; this is for slow lines.
+const lingerMs = 5_000;
+
 export function listen(platform: Platform, options: ListenOptions): HttpServer {
   const dispatch = dispatcher(platform, options);
   const server = makeServer(platform, options, dispatch);
@@ -173,6 +176,7 @@ function makeServer(platform: Platform, { tls }: ListenOptions, dispatch: Dispat
       // A server that is stopping waits for its clients to leave; they are told to.
       if (!server.listening) response.setHeader("Connection", "close");
       await send(response, answer, incoming.method === "HEAD");
+      if (!incoming.complete) await letPass(platform, incoming);
     } catch (error) {
       // Services turn what goes wrong into answers. Once an answer has begun, a client that left or a body that
       // broke off is told by nothing but the end of the connection.
@@ -191,6 +195,20 @@ function makeServer(platform: Platform, { tls }: ListenOptions, dispatch: Dispat
   server.keepAliveTimeout = keptMs;
   server.setTimeout(idleMs);
   return server;
+}
+
+/**
+ * What a client goes on sending after its answer is let pass for a while: cut off at once it might never read
+ * the answer, and left unread it would keep its connection, whose end nobody would see.
+ */
+async function letPass({ clock }: Platform, incoming: IncomingMessage): Promise<void> {
+  const over = new AbortController();
+  incoming.once("close", () => over.abort()).resume();
+  const isOver = await clock.sleep(lingerMs, over.signal).then(
+    () => false,
+    () => true,
+  );
+  if (!isOver) incoming.destroy();
 }
 
 async function send(response: ServerResponse, { status, headers, body }: Answer, isHead: boolean) {

@@ -16,6 +16,8 @@ export interface CloudOptions {
   readonly virt: "fake" | "qemu";
   readonly fakeHosts?: number;
   readonly fakeDelayMs?: number;
+  /** An empty directory; one of its own by default. */
+  readonly dataDir?: string;
   /** Text of a configuration file. */
   readonly config?: string;
 }
@@ -84,7 +86,7 @@ export async function processesOf(dataDir: string): Promise<string[]> {
 }
 
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
-  const dataDir = mkdtempSync(join(tmpdir(), "micronova-test-"));
+  const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "micronova-test-"));
   let port = "0";
   const openrc = () => readFileSync(join(dataDir, "openrc"), "utf8");
   const pid = () => Number(readFileSync(join(dataDir, "run", "cloud.pid"), "utf8"));
