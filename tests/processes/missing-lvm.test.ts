@@ -1,5 +1,5 @@
-// What the command line says when LVM does not run: one sentence, and exit status 1. The program is hidden in a
-// mount namespace of the test's own.
+// What the command line says when LVM does not run: one sentence, and exit status 1. The program is hidden in
+// a mount namespace of the test's own.
 import assert from "node:assert/strict";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
