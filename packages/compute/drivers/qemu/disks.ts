@@ -30,13 +30,12 @@ const isoArguments = [
 ];
 
 export function disks(imagesFolder: string): Disks {
+  const images: Images = { folder: imagesFolder, sizes: new Map() };
   return {
     async make(spec, files) {
       try {
         await Promise.all([
-          spec.image === null
-            ? stateDisk(files)
-            : rootDisk(imagesFolder, spec.image, spec.rootGb, files.rootDisk),
+          spec.image === null ? stateDisk(files) : rootDisk(images, spec.image, spec.rootGb, files.rootDisk),
           blankDisk(files.ephemeralDisk, `${spec.ephemeralGb}G`, spec.ephemeralGb > 0),
           blankDisk(files.swapDisk, `${spec.swapMb}M`, spec.swapMb > 0),
           spec.configDrive === null ? null : configDrive(files, spec.configDrive),
@@ -48,7 +47,9 @@ export function disks(imagesFolder: string): Disks {
     async prune(imagesInUse) {
       const names = (await readdir(imagesFolder).catch(nullWhenAbsent)) ?? [];
       for (const name of names) {
-        if (!imagesInUse.has(name)) await rm(join(imagesFolder, name), { force: true });
+        if (imagesInUse.has(name)) continue;
+        images.sizes.delete(join(imagesFolder, name));
+        await rm(join(imagesFolder, name), { force: true });
       }
     },
   };
@@ -59,13 +60,20 @@ export function baseName(image: DiskImage): string {
   return `${image.imageId}.${image.format}`;
 }
 
-async function rootDisk(folder: string, image: DiskImage, rootGb: number, path: string): Promise<void> {
+interface Images {
+  readonly folder: string;
+  /** Virtual sizes by path: an image never changes, and asking for its size is a program to start. */
+  readonly sizes: Map<string, number>;
+}
+
+async function rootDisk(images: Images, image: DiskImage, rootGb: number, path: string): Promise<void> {
   if (await exists(path)) return;
-  const base = await baseImage(folder, image);
+  const base = await baseImage(images.folder, image);
+  const size = images.sizes.get(base) ?? (await virtualSize(base, image.format));
+  images.sizes.set(base, size);
   // The backing file's format is said, never guessed: a guest could write a header that lies.
   const backing = ["-b", base, "-F", image.format];
-  const size = Math.max(rootGb * 1024 ** 3, await virtualSize(base, image.format));
-  await qcow2(path, [...backing], String(size));
+  await qcow2(path, [...backing], String(Math.max(rootGb * 1024 ** 3, size)));
 }
 
 /** A second name for the image's bytes, or a copy: servers go on when the image is deleted. */

@@ -11,6 +11,7 @@ import { lane } from "../lane.ts";
 import {
   assertNoOverlap,
   bridgeLines,
+  type Devices,
   ipBatch,
   type PortDevice,
   readDevices,
@@ -228,8 +229,12 @@ async function settle(host: Host, change: Change): Promise<void> {
   const networks = networksOf([...after.values()]);
 
   await Promise.all(change.add.map((port) => host.notes.write(port)));
-  if (change.remove.length === 0) await changeRules(host, before, after);
-  await changeDevices(host, networks, change);
+  // Nobody else makes or removes our devices, so what is there is read while the rules change.
+  const [devices] = await Promise.all([
+    readDevices(host.options.cloudId),
+    change.remove.length === 0 ? changeRules(host, before, after) : null,
+  ]);
+  await changeDevices(host, devices, networks, change);
   if (change.remove.length > 0) await changeRules(host, before, after);
   await Promise.all(change.remove.map((id) => host.notes.remove(id)));
   await changeDhcp(host, before, after, change);
@@ -240,11 +245,11 @@ async function settle(host: Host, change: Change): Promise<void> {
 
 async function changeDevices(
   host: Host,
+  devices: Devices,
   networks: ReadonlyMap<Uuid, NetworkSpec>,
   change: Change,
 ): Promise<void> {
   const { cloudId, platform } = host.options;
-  const devices = await readDevices(cloudId);
   const lines: string[] = [];
   for (const network of networks.values()) {
     const bridge = devices.bridges.get(network.id) ?? null;
