@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -12,6 +12,7 @@ import {
   isoMicros,
   isoSeconds,
   isUuid,
+  jsonLog,
   metricsRegistry,
   processErrors,
   readConfig,
@@ -195,4 +196,11 @@ test("metrics are told in Prometheus' text format", async () => {
     /^micronova_boot_seconds_sum\{of="x"\} 1000.01\nmicronova_boot_seconds_count\{of="x"\} 2$/m,
   );
   assert.throws(() => metrics.gauge("micronova_boots_total", 1), /is a counter, not a gauge/);
+});
+
+test("a log on a full disk does without its lines", { skip: !existsSync("/dev/full") }, () => {
+  const log = jsonLog({ level: "info", path: "/dev/full" });
+
+  log.info({}, "no room for this");
+  log.error({ error: new Error("nor this") }, "no room for that");
 });

@@ -1,4 +1,6 @@
 // Structured log lines: a constant sentence and fields. Pino underneath, seen by this file only.
+import { mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { pino } from "pino";
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -26,13 +28,33 @@ const secrets = [
   "secret",
 ];
 
-/** A log of JSON lines, written without buffering to `path`, or to standard error when there is none. */
-export function jsonLog(options: { readonly level: LogLevel; readonly path?: string }): Log {
-  const target = pino.destination({ dest: options.path ?? 2, mkdir: true, sync: true });
-  return pino(
-    { level: options.level, base: null, redact: secrets, serializers: { error: describe } },
-    target,
-  );
+/** A log of JSON lines, written to the file without buffering. */
+export function jsonLog({ level, path }: { readonly level: LogLevel; readonly path: string }): Log {
+  const options = { level, base: null, redact: secrets, serializers: { error: describe } };
+  return pino(options, linesIn(path));
+}
+
+/**
+ * A file of lines that is there to be written to, and to be without when the disk is full: a log must not end
+ * what it tells of. What could not be written is counted, and said once there is room again.
+ */
+function linesIn(path: string): { write(line: string): void } {
+  mkdirSync(dirname(path), { recursive: true });
+  const file = openSync(path, "a");
+  let lost = 0;
+  return {
+    write(line) {
+      // Of the first lost line a part may have been written.
+      const gap = lost === 0 ? "" : `\n{"level":40,"lost":${lost},"msg":"lines could not be written here"}\n`;
+      try {
+        writeSync(file, gap + line);
+        lost = 0;
+      } catch {
+        // There is nowhere to tell it now.
+        lost++;
+      }
+    },
+  };
 }
 
 export const silentLog: Log = {
