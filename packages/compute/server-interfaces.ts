@@ -78,7 +78,7 @@ export async function listInterfaces(tx: Tx, context: RequestContext, id: Uuid):
   await getServer(tx, context, id);
   const shown: ShownInterface[] = [];
   for (const { port_id, tag } of await interfacesOf(tx, id)) {
-    // A port that was removed at the network is no card any more; the next detach or delete lets go of the rest.
+    // A port that was removed at the network is no card any more; deleting the server lets go of the rest.
     const [spec] = await portSpecs(tx, [port_id]);
     if (spec !== undefined) shown.push(interfaceOf(spec, tag));
   }

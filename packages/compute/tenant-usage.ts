@@ -1,5 +1,5 @@
-// What projects used over a time: for each server the hours it ran in it, and those hours times what its flavor
-// gives. A server counts from its launch to its end.
+// What projects used over a time: for each server the hours it ran in it, and those hours times what its
+// flavor gives. A server counts from its launch to its end.
 import type { Millis } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { FlavorCopy, Server } from "./tables.ts";

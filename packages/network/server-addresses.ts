@@ -50,7 +50,7 @@ export async function findServerByAddress(tx: Tx, networkId: Uuid, address: stri
   return row?.device_id ?? null;
 }
 
-/** Whom the port with that address belongs to: a server, a service of the network's, or nobody yet (empty). */
+/** Whom the port with that address belongs to: a server, a service of the network, or nobody (empty). */
 export async function deviceAtAddress(tx: Tx, networkId: Uuid, address: string): Promise<string | null> {
   const row = await tx
     .selectFrom("ip_allocations")
