@@ -60,7 +60,7 @@ export async function getAgent(tx: Tx, id: Uuid): Promise<NetworkAgent> {
 // Guests behind QEMU's user networking reach no address of the host's.
 const driverWithoutMetadata = "user";
 
-/** Whether guests on the host cannot ask for metadata over the network. One that is not known yet may be such. */
+/** Whether guests on the host cannot ask for metadata over the network. One not known yet may be such. */
 export async function lacksMetadata(tx: Tx, host: string): Promise<boolean> {
   const agent = await tx
     .selectFrom("network_agents")

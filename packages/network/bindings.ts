@@ -1,4 +1,4 @@
-// How hosts plugged ports, as far as somebody outside must know it: the port of the host that leads to a guest
+// How hosts plugged ports, as far as somebody outside must know it: the host's port that leads to a guest
 // behind QEMU's user networking. A tap on a bridge is what ports have otherwise, and is not written down.
 import type { Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
@@ -6,7 +6,7 @@ import type { Port } from "./tables.ts";
 
 export interface PluggedPort {
   readonly portId: Uuid;
-  /** Where 127.0.0.1 of its host leads to the guest's port 22; null where the guest has an address of its own. */
+  /** The port of its host's 127.0.0.1 that leads to the guest's 22; null where the guest has its own address. */
   readonly sshPort: number | null;
 }
 

@@ -1,5 +1,5 @@
-// The demo as an ordinary user runs it: QEMU's user networking, volumes as files, and a host whose network and
-// block devices are the same before, during and after, to the byte. As root it becomes an unprivileged user.
+// The demo as an ordinary user runs it: QEMU's user networking, volumes as files, and a host whose network
+// and block devices are the same before, during and after, to the byte. As root it becomes such a user.
 import assert from "node:assert/strict";
 import {
   chownSync,

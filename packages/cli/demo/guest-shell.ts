@@ -68,8 +68,8 @@ const connectSecondsMax = 5;
 const attemptsEach = 6;
 
 /**
- * A forwarded port takes connections before the guest is there, says nothing then, and asks the guest ever more
- * seldom: short at first, so that little is lost, and longer for a guest that is slow.
+ * A forwarded port takes connections before the guest is there, says nothing then, and asks the guest ever
+ * more seldom: short at first, so that little is lost, and longer for a guest that is slow.
  */
 function patienceSeconds(attempt: number): number {
   return Math.min(1 + Math.floor((attempt - 1) / attemptsEach), connectSecondsMax);

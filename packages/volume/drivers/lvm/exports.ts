@@ -1,7 +1,7 @@
 // What guests open where there is no device mapper: for each volume in use a loop device of its own, over
 // exactly its bytes. A QEMU that was given the physical volume could read every tenant's volumes. The
-// kernel's table of loop devices is the truth; a link with the volume's name keeps the path the same, and says
-// that the export is wanted: it comes after its device and goes before it.
+// kernel's table of loop devices is the truth; a link with the volume's name keeps the path the same, and
+// says that the export is wanted: it comes after its device and goes before it.
 import { mkdir, readdir, readlink, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Uuid } from "@micronova/kit";
