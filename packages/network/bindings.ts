@@ -6,7 +6,7 @@ import type { Port } from "./tables.ts";
 
 export interface PluggedPort {
   readonly portId: Uuid;
-  /** The port of its host's 127.0.0.1 that leads to the guest's 22; null where the guest has its own address. */
+  /** Where its host's 127.0.0.1 leads to the guest's port 22; null where the guest has its own address. */
   readonly sshPort: number | null;
 }
 
