@@ -3,8 +3,8 @@
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run } from "@micronova/kit";
-import { suite } from "./driver.suite.ts";
-import { whyNoLinuxHost } from "./testing.ts";
+import { suite } from "../../packages/network/drivers/linux/driver.suite.ts";
+import { whyNoLinuxHost } from "../../packages/network/drivers/linux/testing.ts";
 
 // Namespaces of guests and the driver's files are under /run, so that is the suite's own as well. The address
 // is one that guests must not reach; the default route makes it a machine with an outside.
