@@ -51,7 +51,7 @@ function aDriver(stateDir: string, platform = testPlatform()): VolumeDriver {
 const exportOf = async (driver: VolumeDriver, id: Uuid = volumeId) =>
   (await driver.export(id, initiator)).path;
 
-/** Without those that go: a program that looks at all devices, as LVM does, may have one open for a moment. */
+/** Without those that go: a program that looks at all devices, as LVM does, may have one open briefly. */
 async function attached(image: string): Promise<readonly Loop[]> {
   return (await loopsOver(image)).filter(({ isGoing }) => !isGoing);
 }
