@@ -1,5 +1,5 @@
-// What the cloud adds to the start of a guest: from POST to ACTIVE, less the bare start of QEMU with the very same
-// command line, from the start of the process until QMP says that the guest runs.
+// What the cloud adds to the start of a guest: from POST to ACTIVE, less the bare start of QEMU with the very
+// same command line, from the start of the process until QMP says that the guest runs.
 import { spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// The sockets: one port for all services, chosen by the longest prefix of the path. Node's own server is all it
-// takes, since routes, bodies and errors are the services' own.
+// The sockets: one port for all services, chosen by the longest prefix of the path. Node's own server is all
+// it takes, since routes, bodies and errors are the services' own.
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
@@ -178,8 +178,8 @@ function makeServer(platform: Platform, { tls }: ListenOptions, dispatch: Dispat
       await send(response, answer, incoming.method === "HEAD");
       if (!incoming.complete) await letPass(platform, incoming);
     } catch (error) {
-      // Services turn what goes wrong into answers. Once an answer has begun, a client that left or a body that
-      // broke off is told by nothing but the end of the connection.
+      // Services turn what goes wrong into answers. Once an answer has begun, a client that left or a body
+      // that broke off is told by nothing but the end of the connection.
       if (response.headersSent) {
         platform.log.debug({ error, url: incoming.url }, "an answer broke off");
         response.destroy();
@@ -193,7 +193,7 @@ function makeServer(platform: Platform, { tls }: ListenOptions, dispatch: Dispat
   // An upload takes as long as it takes; what stalls is ended by `idleMs`.
   server.requestTimeout = 0;
   server.keepAliveTimeout = keptMs;
-  server.setTimeout(idleMs);
+  server.timeout = idleMs;
   return server;
 }
 

@@ -1,5 +1,5 @@
-// Counters, gauges and histograms in Prometheus' text format: three kinds of numbers and thirty lines of text,
-// which is less than a library for them takes to load.
+// Counters, gauges and histograms in Prometheus' text format: three kinds of numbers and thirty lines of
+// text, which is less than a library for them takes to load.
 import assert from "node:assert/strict";
 
 type Labels = Readonly<Record<string, string>>;
