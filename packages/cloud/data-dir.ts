@@ -1,7 +1,7 @@
 // The data directory of a cloud: its layout, its format's version, its secrets and its lock.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Random } from "@micronova/kit";
+import { isFault, type Random } from "@micronova/kit";
 import { type FileLock, isLockedFile, lockFile } from "@micronova/store";
 import { errors } from "./errors.ts";
 
@@ -52,8 +52,14 @@ export function runningPid(path: string): number | null {
 
 /** Writes a file whole or not at all. */
 export function writeWhole(path: string, text: string, mode = 0o600): void {
-  writeFileSync(`${path}.new`, text, { mode });
-  renameSync(`${path}.new`, path);
+  try {
+    writeFileSync(`${path}.new`, text, { mode });
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    rmSync(`${path}.new`, { force: true });
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") throw errors.diskFull(path);
+    throw error;
+  }
 }
 
 const pidPath = (path: string) => join(path, "run", "cloud.pid");
@@ -80,8 +86,14 @@ function checkFormat(path: string): void {
 function takeLock(path: string): FileLock {
   const lock = lockFile(lockPath(path));
   if (lock === null) throw errors.alreadyRunning(path, writtenPid(path));
-  // For people and for `down`; that somebody runs is what the lock says.
-  writeWhole(pidPath(path), `${process.pid}\n`);
+  rmSync(pidPath(path), { force: true });
+  try {
+    // For people and for `down`; that somebody runs is what the lock says.
+    writeWhole(pidPath(path), `${process.pid}\n`);
+  } catch (error) {
+    // Destroying the cloud makes room and needs none; starting it says the same a moment later.
+    if (!isFault(error, errors.diskFull)) throw error;
+  }
   return lock;
 }
 

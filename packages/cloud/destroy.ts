@@ -11,14 +11,14 @@ import { systemPlatform } from "./serve.ts";
 export const configFile = "config.json";
 
 export async function destroyCloud(dataDir: string): Promise<void> {
-  const dir = openDataDir(dataDir, systemRandom);
   const path = join(dataDir, configFile);
   // A cloud that never got as far as its first start has made nothing outside its directory.
   if (existsSync(path)) {
+    const dir = openDataDir(dataDir, systemRandom);
     const config = readConfig(cloudConfig, { overrides: JSON.parse(readFileSync(path, "utf8")) });
     await dispose(config, dataDir, dir);
+    dir.release();
   }
-  dir.release();
   rmSync(dataDir, { recursive: true, force: true });
 }
 

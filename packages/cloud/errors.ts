@@ -7,6 +7,10 @@ export const errors = errorTable("cloud", {
     text: (dir: string, why: string) =>
       `The data directory ${dir} cannot be used (${why}); choose one with --data-dir.`,
   },
+  diskFull: {
+    status: 500,
+    text: (path: string) => `The disk that holds ${path} is full; make room and try again.`,
+  },
   alreadyRunning: {
     status: 500,
     text: (dir: string, pid: number | null) =>

@@ -1,7 +1,7 @@
 // A disk without room under a running cloud: what needs room is refused with a sentence, what does not goes on,
 // and with room again the cloud is as good as before.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -17,7 +17,7 @@ import {
   smallImage,
   soundTables,
 } from "../support/demo-work.ts";
-import { eventually, type RunningCloud, startCloud } from "../support/running-cloud.ts";
+import { eventually, micronova, type RunningCloud, startCloud } from "../support/running-cloud.ts";
 
 const sizeMb = 24;
 const skip = process.getuid?.() === 0 ? false : "only root makes a small disk";
@@ -77,6 +77,28 @@ describe("a cloud on a full disk", { skip }, () => {
     await deleteEverything(client);
     await soundTables(cloud);
     assert.deepEqual(await leftovers(client), []);
+  });
+
+  test("is refused in one sentence where it has no room to begin, and can be removed", async () => {
+    fill();
+    const dataDir = join(disk, "late");
+
+    const { status, stderr } = await micronova([
+      "up",
+      "--virt",
+      "fake",
+      "--port",
+      "0",
+      "--data-dir",
+      dataDir,
+    ]);
+    assert.equal(status, 1);
+    assert.match(stderr, /^micronova: The disk that holds .* is full; make room and try again\.\n$/);
+
+    const gone = await micronova(["down", "--destroy", "--yes", "--data-dir", dataDir]);
+    assert.equal(gone.status, 0, gone.stderr);
+    assert.equal(existsSync(dataDir), false);
+    rmSync(ballast);
   });
 
   test("refuses an image that does not fit, and takes it when there is room", async () => {

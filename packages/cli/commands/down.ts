@@ -1,6 +1,6 @@
 // `micronova down`: stops the cloud's process; with --destroy also removes everything the cloud made on this
 // machine.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { destroyCloud, runningPid } from "@micronova/cloud";
 import { systemClock } from "@micronova/kit";
@@ -28,13 +28,26 @@ export async function stopCloud(dataDir: string): Promise<boolean> {
   if (pid === null) return false;
   process.kill(pid, "SIGTERM");
   const until = systemClock.monotonic() + stopTimeoutMs;
-  // Not until the pid is gone: whoever should reap the dead process may be slow.
-  while (runningPid(dataDir) !== null) {
+  while (isAlive(pid)) {
     if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
     // The process is not our child, so there is no event to wait for.
     await new Promise((resolve) => setTimeout(resolve, stopPollMs));
   }
   return true;
+}
+
+/** A process that has ended and was not yet asked how, which is its parent's to do, is gone as well. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    // The name before it may hold anything, brackets too.
+    const state = stat.charAt(stat.lastIndexOf(")") + 2);
+    return state !== "Z" && state !== "X";
+  } catch (error) {
+    if (error instanceof Error && "code" in error && ["ENOENT", "ESRCH"].includes(String(error.code)))
+      return false;
+    throw error;
+  }
 }
 
 /** Removes guests, networks, volumes and the data directory of a stopped cloud. */

@@ -66,7 +66,10 @@ export async function startDetached(options: UpOptions): Promise<string> {
 
 function lastWords(path: string, from: number): string {
   const text = readFileSync(path).subarray(from).toString("utf8").trim();
-  return text.replace(/^micronova: /, "").slice(-2000) || "it ended without a word.";
+  return (
+    text.replace(/^micronova: /, "").slice(-2000) ||
+    "it ended without a word; is the disk of its data directory full?"
+  );
 }
 
 function upArguments(options: UpOptions): string[] {
