@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import { errorTable, run } from "@micronova/kit";
 import { isRoot } from "./data-dir.ts";
 
-/** A program and the Debian package that has it. */
+/** A program, or a library by its path, and the Debian package that has it. */
 export interface Need {
   readonly program: string;
   readonly package: string;
@@ -33,12 +33,19 @@ export const sshNeeds: readonly Need[] = [
   { program: "ssh", package: "openssh-client" },
   { program: "ssh-keygen", package: "openssh-client" },
 ];
-/** What building the tiny guest takes from the host. */
-export const guestNeeds: readonly Need[] = [
-  { program: "cpio", package: "cpio" },
-  { program: "mke2fs", package: "e2fsprogs" },
+/** The clients that know nothing of Micronova: OpenStack's, and two of AMQP's. */
+export const clientNeeds: readonly Need[] = [
+  { program: "openstack", package: "python3-openstackclient" },
+  { program: "amqp-publish", package: "amqp-tools" },
+  { program: "/usr/lib/python3/dist-packages/pika", package: "python3-pika" },
 ];
-export const clientNeeds: readonly Need[] = [{ program: "openstack", package: "python3-openstackclient" }];
+/** What the tests look at the machine with. */
+export const testNeeds: readonly Need[] = [
+  { program: "ps", package: "procps" },
+  { program: "ping", package: "iputils-ping" },
+  { program: "curl", package: "curl" },
+  { program: "busybox", package: "busybox-static" },
+];
 
 // Where administrators' programs are, also when the caller's PATH has only the users' ones.
 const administrators = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
@@ -69,6 +76,7 @@ export async function ensure(needs: readonly Need[], install: boolean): Promise<
 const aptTimeoutMs = 15 * 60_000;
 
 function isInstalled(program: string): boolean {
+  if (program.startsWith("/")) return existsSync(program);
   return (process.env["PATH"] ?? "").split(delimiter).some((dir) => existsSync(join(dir, program)));
 }
 

@@ -10,7 +10,7 @@ import { teller } from "../demo/steps.ts";
 import { tellStory } from "../demo/story.ts";
 import { cliErrors } from "../errors.ts";
 import { readOpenrc } from "../openrc.ts";
-import { ensureForGuests, guestNeeds, sshNeeds } from "../prepare.ts";
+import { ensureForGuests, sshNeeds } from "../prepare.ts";
 import { destroyWhole, stopCloud } from "./down.ts";
 import { startDetached } from "./up.ts";
 
@@ -26,9 +26,7 @@ export async function demo(options: DemoOptions, install: boolean): Promise<void
   const started = performance.now();
   const tell = teller(process.stderr);
   const what = isRoot() ? "QEMU, LVM and the network's tools are" : "QEMU is";
-  await tell.step(`make sure that ${what} installed`, () =>
-    ensureForGuests([...guestNeeds, ...sshNeeds], install),
-  );
+  await tell.step(`make sure that ${what} installed`, () => ensureForGuests(sshNeeds, install));
   await tell.step("start the cloud", async () => {
     if (runningPid(dataDir) === null) await startDetached({ dataDir, port: options.port, virt: "qemu" });
   });
