@@ -213,7 +213,7 @@ async function addImage(deps: ImageUpload, id: Uuid): Promise<void> {
 type ImageUpload = Parameters<typeof uploadImage>[0];
 
 export const member = testContext();
-export const admin = testContext({ admin: true });
+const admin = testContext({ admin: true });
 
 /** A server's row; one that is being built unless told otherwise. */
 export function aServer(columns: Partial<Server> = {}): Server {

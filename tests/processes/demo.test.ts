@@ -10,7 +10,9 @@ import { micronova, processesOf, program, root } from "../support/running-cloud.
 
 const isRoot = process.getuid?.() === 0;
 
-/** What the host shows of devices, addresses and rules, or null while another cloud changes them as it likes. */
+/**
+ * What the host shows of devices, addresses and rules, or null while another cloud changes them as it likes.
+ */
 async function hostState(): Promise<Readonly<Record<string, string>> | null> {
   const look = async (name: string, ...args: string[]) => (await program(name, args)).stdout;
   const details = await look("ip", "-details", "-oneline", "link");

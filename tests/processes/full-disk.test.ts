@@ -1,5 +1,5 @@
-// A disk without room under a running cloud: what needs room is refused with a sentence, what does not goes on,
-// and with room again the cloud is as good as before.
+// A disk without room under a running cloud: what needs room is refused with a sentence, what does not goes
+// on, and with room again the cloud is as good as before.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

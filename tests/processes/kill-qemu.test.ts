@@ -1,5 +1,6 @@
 // kill -9 of the whole cloud with real guests and real volumes, in the middle of a boot and of an attachment:
-// the operation ends, guests that ran go on undisturbed, and nothing is left on the machine after the deletes.
+// the operation ends, guests that ran go on undisturbed, and nothing is left on the machine after the
+// deletes.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -77,7 +78,9 @@ describe(`a cloud of real guests survives kill -9 (KILL_SEED=${seed})`, { skip: 
     return shell;
   }
 
-  /** Kills the cloud so long after `work` began, of which only the kill may be the end, and starts it again. */
+  /**
+   * Kills the cloud so long after `work` began, of which only the kill may be the end, and starts it again.
+   */
   async function killedDuring(work: Promise<unknown>, afterMs: number): Promise<Client> {
     let isKilled = false;
     const ended = work.then(

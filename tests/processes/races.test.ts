@@ -1,4 +1,5 @@
-// Two at once on one thing, on a running cloud: one wins, the other is told so, and nothing is left half made.
+// Two at once on one thing, on a running cloud: one wins, the other is told so, and nothing is left half
+// made.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Client } from "@micronova/client";

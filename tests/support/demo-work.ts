@@ -35,7 +35,8 @@ export async function demoWork(client: Client, name: string, promised: Acknowled
   await volumeIs(client, volumeId, "in-use");
   await client.call("compute", `${attachments}/${volumeId}`, { method: "DELETE" });
   await volumeIs(client, volumeId, "available");
-  // Whether a delete that is being asked for happens is not known until it is answered, and then it may be done.
+  // Whether a delete that is being asked for happens is not known until it is answered, and then it may be
+  // done.
   promised.servers.delete(serverId);
   await client.call("compute", `/servers/${serverId}`, { method: "DELETE" });
   promised.volumes.delete(volumeId);
@@ -136,7 +137,9 @@ export async function leftovers(client: Client): Promise<string[]> {
   ];
 }
 
-/** What the tables themselves have wrong. Sagas end a moment after what they work on, so this waits for them. */
+/**
+ * What the tables themselves have wrong. Sagas end a moment after what they work on, so this waits for them.
+ */
 export async function soundTables(cloud: Pick<RunningCloud, "dataDir">): Promise<void> {
   const platform = {
     clock: systemClock,
