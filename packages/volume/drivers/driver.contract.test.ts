@@ -5,7 +5,7 @@ import { mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { isFault, run, seededRandom, type Uuid } from "@micronova/kit";
+import { isFault, run, seededRandom, systemClock, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import type { VolumeDriver } from "./driver.ts";
 import { volumeDriverErrors } from "./errors.ts";
@@ -50,7 +50,12 @@ const lvm: Kind = {
   ...real,
   name: "lvm",
   skip: (await lvmUnavailable()) ?? false,
-  make: (dir) => lvmVolumeDriver({ platform: testPlatform(), stateDir: join(dir, "state"), sizeGb: poolGb }),
+  make: (dir) =>
+    lvmVolumeDriver({
+      platform: { ...testPlatform(), clock: systemClock },
+      stateDir: join(dir, "state"),
+      sizeGb: poolGb,
+    }),
   limitGb: poolGb,
 };
 

@@ -5,15 +5,15 @@ import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { run } from "@micronova/kit";
+import { run, systemClock } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import type { VolumeDriver } from "../driver.ts";
-import { volumeDriverErrors } from "../errors.ts";
-import { type LvmCommands, lvmCommands } from "./commands.ts";
-import { lvmVolumeDriver } from "./driver.ts";
-import { attachLoop, loopsOver } from "./loops.ts";
-import { cloudName } from "./own-group.ts";
-import { hasDeviceMapper, hasUdev, lvmUnavailable } from "./probe.ts";
+import type { VolumeDriver } from "../../packages/volume/drivers/driver.ts";
+import { volumeDriverErrors } from "../../packages/volume/drivers/errors.ts";
+import { type LvmCommands, lvmCommands } from "../../packages/volume/drivers/lvm/commands.ts";
+import { lvmVolumeDriver } from "../../packages/volume/drivers/lvm/driver.ts";
+import { attachLoop, loopsOver } from "../../packages/volume/drivers/lvm/loops.ts";
+import { cloudName } from "../../packages/volume/drivers/lvm/own-group.ts";
+import { hasDeviceMapper, hasUdev, lvmUnavailable } from "../../packages/volume/drivers/lvm/probe.ts";
 
 const volumeId = "11111111-2222-4333-8444-555555555555";
 const secret = Buffer.from("the other tenant's secret");
@@ -43,7 +43,8 @@ const withPool = (work: (pool: Pool) => Promise<void>) => async () => {
   }
 };
 
-const aDriver = (stateDir: string) => lvmVolumeDriver({ platform: testPlatform(), stateDir, sizeGb: 6 });
+const aDriver = (stateDir: string) =>
+  lvmVolumeDriver({ platform: { ...testPlatform(), clock: systemClock }, stateDir, sizeGb: 6 });
 
 async function write(driver: VolumeDriver, id: string, offset = 0): Promise<void> {
   const { path } = await driver.export(id, { host: "h1" });
@@ -172,7 +173,11 @@ describe("the lvm driver", { skip, concurrency: 4 }, () => {
       await driver.create({ volumeId, sizeGb: 1 }, { kind: "blank" });
       await write(driver, volumeId);
 
-      const next = lvmVolumeDriver({ platform: testPlatform(), stateDir, sizeGb: 8 });
+      const next = lvmVolumeDriver({
+        platform: { ...testPlatform(), clock: systemClock },
+        stateDir,
+        sizeGb: 8,
+      });
       await next.start();
 
       assert.deepEqual(await next.capacity(), { ...(await driver.capacity()), totalGb: 8, freeGb: 7 });
