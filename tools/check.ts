@@ -1,5 +1,5 @@
 // `npm run check`: everything that can be known without a server, in under a minute.
-import { close, runSteps, type Step } from "./run.ts";
+import { close, runSteps, type Step, testBounds } from "./run.ts";
 
 const node = process.execPath;
 
@@ -9,7 +9,7 @@ const atOnce = ["--test-concurrency=2"];
 export const checks: readonly Step[] = [
   {
     name: "unit",
-    command: [node, "--test", ...atOnce, "packages/**/*.test.ts", "tools/**/*.test.ts"],
+    command: [node, "--test", ...atOnce, ...testBounds, "packages/**/*.test.ts", "tools/**/*.test.ts"],
     isTests: true,
   },
   { name: "types", command: ["node_modules/.bin/tsc", "-p", "."] },

@@ -28,7 +28,9 @@ describe("the tiny guest", { skip: missing }, () => {
   let folder: string;
   let driver: VirtDriver;
   let guest: GuestImage;
+  /** Goes on from what the one before left; that one lets go, or its timer would keep this process alive. */
   const newDriver = async () => {
+    await driver?.stop();
     driver = qemuDriver({ platform, stateDir: join(folder, "host"), accelerator: "auto" });
     await driver.start();
   };
