@@ -10,10 +10,8 @@ export interface Step {
   readonly isTests?: boolean;
 }
 
-/**
- * For every run of node's test runner: a test that hangs is a failure, and what it left behind must not hold up the rest.
- */
-export const testBounds = ["--test-timeout=600000", "--test-force-exit"] as const;
+/** For every run of node's test runner: a test that hangs is a failure. */
+export const testBounds = ["--test-timeout=600000"] as const;
 
 export interface Tally {
   readonly passed: number;
