@@ -25,6 +25,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** Sleeps, and returns early when the signal aborts: the pause of a loop that ends by that signal. */
+export async function sleepUnlessAborted(clock: Clock, ms: Millis, signal: AbortSignal): Promise<void> {
+  try {
+    await clock.sleep(ms, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
 /** Renders a time as OpenStack's APIs do: `2026-11-23T05:15:00Z`. */
 export function isoSeconds(at: Millis): string {
   return `${new Date(at).toISOString().slice(0, 19)}Z`;

@@ -3,6 +3,7 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Millis, Platform } from "@micronova/kit";
+import { sleepUnlessAborted } from "@micronova/kit";
 import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parser.ts";
 import { type Args, type Method, readMethod } from "../codec/method-codec.ts";
 import { type MethodName, type MethodSpec, methods } from "../codec/methods.ts";
@@ -166,7 +167,7 @@ export class Link implements FrameHandler {
     let quietSeconds = 0;
     while (this.#reason === null) {
       // Rejects when the link ends, which is looked at below.
-      await this.#deps.platform.clock.sleep(tickMs, this.#ending.signal).catch(() => undefined);
+      await sleepUnlessAborted(this.#deps.platform.clock, tickMs, this.#ending.signal);
       silentSeconds = this.#hasRead ? 0 : silentSeconds + 1;
       quietSeconds = this.output.hasWritten ? 0 : quietSeconds + 1;
       this.#hasRead = false;

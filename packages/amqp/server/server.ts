@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import type { Service } from "@micronova/kit";
+import { sleepUnlessAborted } from "@micronova/kit";
 import type { Broker } from "../broker.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import { Connection } from "./connection.ts";
@@ -106,7 +107,7 @@ class AmqpServer implements AmqpService {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       // Rejects when the server stops, which the loop's condition then sees.
-      await this.#broker.platform.clock.sleep(tickMs, signal).catch(() => undefined);
+      await sleepUnlessAborted(this.#broker.platform.clock, tickMs, signal);
       for (const connection of this.#connections.keys()) connection.tick();
     }
   }

@@ -3,6 +3,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Platform, Uuid } from "@micronova/kit";
+import { sleepUnlessAborted } from "@micronova/kit";
 import type { DomainInfo, DomainSpec, HostInventory, Nic, VirtDriver, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { lanes } from "../lanes.ts";
@@ -218,6 +219,6 @@ async function keepConsolesSmall(host: Host, signal: AbortSignal): Promise<void>
     } catch (error) {
       log.warn({ error }, "console logs not rotated");
     }
-    await clock.sleep(rotateEveryMs, signal).catch(() => undefined);
+    await sleepUnlessAborted(clock, rotateEveryMs, signal);
   }
 }
