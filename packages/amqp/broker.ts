@@ -61,6 +61,11 @@ export class Broker {
     return new InProcessBus(this, this.host);
   }
 
+  /** A name nobody else has, as RabbitMQ's look. */
+  newName(): string {
+    return Buffer.from(this.platform.random.bytes(16)).toString("base64url");
+  }
+
   /** The virtual host that the in-process door leads to. */
   get host(): VirtualHost {
     // Made by the constructor.

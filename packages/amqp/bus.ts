@@ -22,8 +22,9 @@ export interface Binding {
   readonly headers?: Headers;
 }
 
-/** A queue to declare and consume from, with what it is bound to. */
+/** A queue to declare, with what it is bound to. */
 export interface Queue {
+  /** Empty when the broker is to choose one, which a consumer alone may ask for. */
   readonly name: string;
   readonly durable?: boolean;
   /** Used by the bus that declares it alone, and gone with it. */
@@ -36,7 +37,8 @@ export interface Queue {
   readonly lengthMax?: number;
   /** What gives way when it is full: the publisher (the default), or the oldest message. */
   readonly overflow?: "reject" | "drop-oldest";
-  readonly bindings: readonly Binding[];
+  /** Beside the default exchange, to which every queue is bound by its name. */
+  readonly bindings?: readonly Binding[];
 }
 
 /** Where a message goes: the empty exchange name is the default exchange, whose key is a queue's name. */
@@ -70,12 +72,16 @@ export interface Delivery {
 }
 
 export interface Consumer {
+  /** The queue's name. One that the broker chose is another one after every reconnection. */
+  readonly queue: string;
   /** Stops deliveries; what is unacknowledged stays with its handler. */
   cancel(): Promise<void>;
 }
 
 export interface Bus {
   declare(exchange: Exchange): Promise<void>;
+  /** Declares and binds a queue without consuming from it: what is sent before its consumers come stays. */
+  declareQueue(queue: Queue): Promise<void>;
   /**
    * Resolves when the broker is responsible for it; rejects with `amqpErrors.unroutable` when `mandatory` and
    * no queue takes it.

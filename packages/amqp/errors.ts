@@ -25,6 +25,10 @@ export const amqpErrors = errorTable("amqp", {
     text: (queue: string, argument: string, why: string) =>
       `Queue '${queue}' cannot have ${argument} as given: ${why}.`,
   },
+  queueUnnamed: {
+    status: 400,
+    text: () => "A queue without a name is for its consumer alone: declare it by consuming from it.",
+  },
   exchangeInUse: { status: 409, text: (name: string) => `Exchange '${name}' has bindings.` },
   queueInUse: { status: 409, text: (name: string) => `Queue '${name}' has consumers.` },
   queueNotEmpty: { status: 409, text: (name: string) => `Queue '${name}' has messages.` },

@@ -42,6 +42,12 @@ export class InProcessBus implements Bus {
     });
   }
 
+  async declareQueue(queue: Queue): Promise<void> {
+    this.#assertOpen();
+    if (queue.name === "") throw amqpErrors.queueUnnamed();
+    this.#declareQueue(queue);
+  }
+
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void> {
     try {
       this.#assertOpen();
@@ -63,12 +69,11 @@ export class InProcessBus implements Bus {
   ): Promise<Consumer> {
     this.#assertOpen();
     const declared = this.#declareQueue(queue);
-    if (queue.exclusive === true) this.#exclusive.add(queue.name);
     const { form } = this.#broker;
     const consumer = new HandlerConsumer(declared, { form, log: this.#log }, options.prefetch, handle);
     declared.add(consumer);
     this.#consumers.add(consumer);
-    return { cancel: async () => this.#cancel(consumer) };
+    return { queue: declared.name, cancel: async () => this.#cancel(consumer) };
   }
 
   async close(): Promise<void> {
@@ -92,8 +97,10 @@ export class InProcessBus implements Bus {
 
   #declareQueue(queue: Queue): MessageQueue {
     const limits = queue.lengthMax === undefined ? { lengthMax: lengthMaxDefault } : {};
-    const declared = this.#host.declareQueue(specOf(queue), this, limits);
-    for (const { exchange, key, headers } of queue.bindings) {
+    const name = queue.name === "" ? `amq.gen-${this.#broker.newName()}` : queue.name;
+    const declared = this.#host.declareQueue(specOf({ ...queue, name }), this, limits);
+    if (queue.exclusive === true) this.#exclusive.add(name);
+    for (const { exchange, key, headers } of queue.bindings ?? []) {
       // Every queue is bound to the default exchange already, by its name.
       if (exchange !== "") this.#host.bind(declared, { source: exchange, key, arguments: headers ?? {} });
     }

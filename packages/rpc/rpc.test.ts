@@ -41,6 +41,7 @@ function recording(bus: Bus) {
   const sent: Parameters<Bus["publish"]>[] = [];
   const recorded: Bus = {
     declare: (exchange) => bus.declare(exchange),
+    declareQueue: (queue) => bus.declareQueue(queue),
     publish: (...message) => {
       sent.push(message);
       return bus.publish(...message);

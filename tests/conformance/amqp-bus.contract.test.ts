@@ -158,6 +158,51 @@ for (const [door, connectTo] of Object.entries(doors)) {
     );
   });
 
+  test(`${door}: a declared queue keeps what comes before its consumer`, { skip }, async () => {
+    const [sender, receiver] = [connectTo(), connectTo()];
+    const exchange = fresh("x");
+    await sender.declare({ name: exchange, kind: "direct", autoDelete: true });
+    const queue: Queue = { name: fresh("q"), autoDelete: true, bindings: [{ exchange, key: "k" }] };
+    await sender.declareQueue(queue);
+    await sender.publish({ exchange, key: "k" }, { body: 1 }, { mandatory: true });
+
+    const got: unknown[] = [];
+    await receiver.consume(queue, { prefetch: 1 }, (delivery) => {
+      got.push(delivery.message.body);
+      delivery.ack();
+    });
+    await sender.publish({ exchange: "", key: queue.name }, { body: 2 });
+    await eventually(() => got.length === 2);
+
+    assert.deepEqual(got, [1, 2]);
+    const differs = receiver.declareQueue({ ...queue, durable: true });
+    await assert.rejects(differs, (error) => isFault(error, amqpErrors.queueDiffers));
+  });
+
+  test(`${door}: the broker names queues that have no name, each its own`, { skip }, async () => {
+    const bus = connectTo();
+    const got: unknown[] = [];
+    const unnamed: Queue = { name: "", exclusive: true };
+    const consumers = await Promise.all(
+      ["one", "two"].map((who) =>
+        bus.consume(unnamed, { prefetch: 0 }, (delivery) => {
+          got.push([who, delivery.message.body]);
+          delivery.ack();
+        }),
+      ),
+    );
+    assert.match(consumers[0]!.queue, /^amq\.gen-/);
+    await bus.publish({ exchange: "", key: consumers[1]!.queue }, { body: 1 }, { mandatory: true });
+    await bus.publish({ exchange: "", key: consumers[0]!.queue }, { body: 2 }, { mandatory: true });
+    await eventually(() => got.length === 2);
+
+    assert.deepEqual(got.sort(), [
+      ["one", 2],
+      ["two", 1],
+    ]);
+    await assert.rejects(bus.declareQueue(unnamed), (error) => isFault(error, amqpErrors.queueUnnamed));
+  });
+
   test(`${door}: calls are answered, faults cross, news reach everybody`, { skip }, async () => {
     const name = fresh("role");
     const worker = contract(name, {
@@ -194,6 +239,9 @@ test("a bus outlives its broker: consumers come back, and unconfirmed messages a
     delivery.ack();
   });
   await bus.publish({ exchange: "x", key: "k" }, { body: "before" });
+  await bus.declareQueue({ name: "declared" });
+  const unnamed = await bus.consume({ name: "" }, { prefetch: 0 }, () => undefined);
+  const names = [unnamed.queue];
   await first.stop();
   const published = bus.publish({ exchange: "x", key: "k" }, { body: "meanwhile" });
 
@@ -205,6 +253,15 @@ test("a bus outlives its broker: consumers come back, and unconfirmed messages a
   await eventually(() => got.length === 3);
 
   assert.deepEqual(got, ["before", "meanwhile", "after"]);
+  names.push(unnamed.queue);
+  assert.notEqual(names[0], names[1]);
+  assert.deepEqual(
+    next
+      .queues()
+      .map(({ name }) => name)
+      .sort(),
+    [names[1], "back", "declared"].sort(),
+  );
   await bus.close();
   await second.stop();
   next.close();

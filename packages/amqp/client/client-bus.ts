@@ -7,6 +7,7 @@ import type { Method } from "../codec/method-codec.ts";
 import { type Content, contentOfMessage } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import { plainJson, type WireForm } from "../wire-form.ts";
+import { declareExchange, declareQueue } from "./declarations.ts";
 import { Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
 import { faultOf, RemoteClose } from "./remote-close.ts";
@@ -36,6 +37,7 @@ class ClientBus implements Bus {
   readonly #form: WireForm;
   readonly #options: ConnectOptions;
   readonly #exchanges = new Map<string, Exchange>();
+  readonly #queues = new Map<string, Queue>();
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #outbox = new Outbox();
   #link: Link | null = null;
@@ -61,8 +63,15 @@ class ClientBus implements Bus {
 
   async declare(exchange: Exchange): Promise<void> {
     this.#assertOpen();
-    await this.#ask((link) => declareExchange(link, exchange));
+    await this.#ask((link) => declareExchange(link, controlChannel, exchange));
     this.#exchanges.set(exchange.name, exchange);
+  }
+
+  async declareQueue(queue: Queue): Promise<void> {
+    this.#assertOpen();
+    if (queue.name === "") throw amqpErrors.queueUnnamed();
+    await this.#ask((link) => declareQueue(link, controlChannel, queue));
+    this.#queues.set(queue.name, queue);
   }
 
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void> {
@@ -101,7 +110,12 @@ class ClientBus implements Bus {
       await subscription.cancel();
       this.#subscriptions.delete(channel);
     };
-    return { cancel };
+    return {
+      get queue() {
+        return subscription.queueName;
+      },
+      cancel,
+    };
   }
 
   async close(): Promise<void> {
@@ -205,7 +219,8 @@ class ClientBus implements Bus {
 
   async #setUp(link: Link): Promise<void> {
     await link.request(controlChannel, "channel.open", {}, "channel.open-ok");
-    for (const exchange of this.#exchanges.values()) await declareExchange(link, exchange);
+    for (const exchange of this.#exchanges.values()) await declareExchange(link, controlChannel, exchange);
+    for (const queue of this.#queues.values()) await declareQueue(link, controlChannel, queue);
     await openPublishing(link);
     for (const subscription of [...this.#subscriptions.values()])
       if (subscription.isEstablished && !subscription.isCancelled) await subscription.start(link);
@@ -270,18 +285,4 @@ class ClientBus implements Bus {
 async function openPublishing(link: Link): Promise<void> {
   await link.request(publishChannel, "channel.open", {}, "channel.open-ok");
   await link.request(publishChannel, "confirm.select", { noWait: false }, "confirm.select-ok");
-}
-
-async function declareExchange(link: Link, { name, kind, durable, autoDelete }: Exchange): Promise<void> {
-  const args = {
-    exchange: name,
-    type: kind,
-    passive: false,
-    durable: durable ?? false,
-    autoDelete: autoDelete ?? false,
-    internal: false,
-    noWait: false,
-    arguments: {},
-  };
-  await link.request(controlChannel, "exchange.declare", args, "exchange.declare-ok");
 }

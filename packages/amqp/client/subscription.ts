@@ -3,8 +3,8 @@ import type { Log } from "@micronova/kit";
 import type { Delivery, Queue } from "../bus.ts";
 import type { Args } from "../codec/method-codec.ts";
 import type { Content } from "../content.ts";
-import { argumentsOf, specOf } from "../queue-spec.ts";
 import type { WireForm } from "../wire-form.ts";
+import { declareQueue } from "./declarations.ts";
 import type { Link } from "./link.ts";
 
 export interface SubscriptionDeps {
@@ -25,13 +25,13 @@ export class Subscription {
   /** Whether it has ever begun: until then its maker deals with what goes wrong. */
   isEstablished = false;
 
+  /** Its queue, which has no name before the first declaration when the broker is to choose it. */
+  queueName: string;
+
   constructor(channel: number, deps: SubscriptionDeps) {
     this.channel = channel;
     this.#deps = deps;
-  }
-
-  get queueName(): string {
-    return this.#deps.queue.name;
+    this.queueName = deps.queue.name;
   }
 
   /** Begins, or begins again, on a link. */
@@ -41,15 +41,8 @@ export class Subscription {
     this.#held.clear();
     this.#link = link;
     await link.request(channel, "channel.open", {}, "channel.open-ok");
-    const { name, durable, exclusive, autoDelete } = specOf(queue);
-    const declared = { queue: name, passive: false, durable, exclusive, autoDelete, noWait: false };
-    const args = { ...declared, arguments: argumentsOf(queue) };
-    await link.request(channel, "queue.declare", args, "queue.declare-ok");
-    for (const { exchange, key: routingKey, headers } of queue.bindings) {
-      if (exchange === "") continue;
-      const binding = { queue: name, exchange, routingKey, noWait: false, arguments: headers ?? {} };
-      await link.request(channel, "queue.bind", binding, "queue.bind-ok");
-    }
+    const name = await declareQueue(link, channel, queue);
+    this.queueName = name;
     const qos = { prefetchSize: 0, prefetchCount: Math.min(prefetch, 65_535), global: false };
     await link.request(channel, "basic.qos", qos, "basic.qos-ok");
     const consume = { queue: name, consumerTag: this.#tag, noLocal: false, noAck: false, exclusive: false };

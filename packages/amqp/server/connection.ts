@@ -82,7 +82,7 @@ export class Connection implements FrameHandler {
 
   /** A name nobody else has, as RabbitMQ's look. */
   newName(): string {
-    return Buffer.from(this.#deps.broker.platform.random.bytes(16)).toString("base64url");
+    return this.#deps.broker.newName();
   }
 
   forget(channel: Channel): void {
