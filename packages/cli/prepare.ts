@@ -33,11 +33,12 @@ export const sshNeeds: readonly Need[] = [
   { program: "ssh", package: "openssh-client" },
   { program: "ssh-keygen", package: "openssh-client" },
 ];
-/** The clients that know nothing of Micronova: OpenStack's, and two of AMQP's. */
+/** What knows nothing of Micronova: clients of OpenStack and of AMQP, and the broker ours is held against. */
 export const clientNeeds: readonly Need[] = [
   { program: "openstack", package: "python3-openstackclient" },
   { program: "amqp-publish", package: "amqp-tools" },
   { program: "/usr/lib/python3/dist-packages/pika", package: "python3-pika" },
+  { program: "rabbitmqctl", package: "rabbitmq-server" },
 ];
 /** What the tests look at the machine with. */
 export const testNeeds: readonly Need[] = [
