@@ -1,7 +1,5 @@
-// One suite for every Bus: in process, our broker by a socket, and RabbitMQ when one answers (`AMQP_URL`, or
-// the guest of this machine's port 5672).
+// One suite for every Bus: in process, our broker by a socket, and RabbitMQ.
 import assert from "node:assert/strict";
-import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import {
   amqpErrors,
@@ -15,17 +13,20 @@ import {
 import { isFault, systemContext } from "@micronova/kit";
 import { busRpc, contract, method, osloEnvelope, topic } from "@micronova/rpc";
 import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
+import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 
-const rabbit = process.env["AMQP_URL"] ?? "amqp://guest:guest@127.0.0.1:5672";
 let running: RunningBroker;
+let rabbit: RunningRabbit | null = null;
 const open: Bus[] = [];
 
 before(async () => {
   running = await startBroker({ form: osloEnvelope });
+  if (rabbitMissing === false) rabbit = await startRabbit();
 });
 after(async () => {
   for (const bus of open) await bus.close();
   await running.stop();
+  await rabbit?.stop();
   inside.close();
 });
 
@@ -38,19 +39,8 @@ const form = osloEnvelope;
 const doors: Readonly<Record<string, () => Bus>> = {
   "in process": () => kept(inside.bus()),
   "our broker by a socket": () => kept(connectAmqp(realPlatform, [running.url], { form })),
-  RabbitMQ: () => kept(connectAmqp(realPlatform, [rabbit], { form })),
+  RabbitMQ: () => kept(connectAmqp(realPlatform, [rabbit!.url], { form })),
 };
-
-const answers = (url: string) =>
-  new Promise<boolean>((resolve) => {
-    const { hostname, port } = new URL(url);
-    const socket = connect(Number(port || 5672), hostname);
-    socket.on("connect", () => resolve(true));
-    socket.on("error", () => resolve(false));
-    socket.on("close", () => socket.destroy());
-    socket.unref();
-  });
-const rabbitMissing = (await answers(rabbit)) ? false : `no RabbitMQ answers at ${rabbit}`;
 
 async function eventually(isTrue: () => boolean): Promise<void> {
   const until = Date.now() + 10_000;

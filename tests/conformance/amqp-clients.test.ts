@@ -1,10 +1,11 @@
 // Clients that never heard of Micronova against the broker, as real processes: Python's pika and Debian's
-// amqp-tools. What they say is what RabbitMQ 3.10 makes them say.
+// amqp-tools. What they say is what RabbitMQ 3.10 makes them say, which the same tests against it prove.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type RunningBroker, said, startBroker } from "../support/running-broker.ts";
+import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 
 const python = "/usr/bin/python3";
 const script = fileURLToPath(new URL("amqp-pika.py", import.meta.url));
@@ -12,19 +13,30 @@ const pikaMissing = existsSync("/usr/lib/python3/dist-packages/pika")
   ? false
   : "the package python3-pika is not installed";
 const toolsMissing = existsSync("/usr/bin/amqp-publish") ? false : "the package amqp-tools is not installed";
-// `AMQP_PORT` names another broker (RabbitMQ), to see whether the expectations are true.
-const foreignPort = process.env["AMQP_PORT"];
-let running: RunningBroker;
+let ours: RunningBroker;
+let rabbit: RunningRabbit | null = null;
 
 before(async () => {
-  running = await startBroker();
+  ours = await startBroker();
+  if (rabbitMissing === false) rabbit = await startRabbit();
 });
-after(() => running.stop());
+after(async () => {
+  await ours.stop();
+  await rabbit?.stop();
+});
 
-const port = () => foreignPort ?? String(running.port);
+interface Door {
+  readonly missing: string | false;
+  readonly port: () => number;
+}
 
-async function pika(scenario: string): Promise<unknown> {
-  const { status, stdout, stderr } = await said(python, [script, port(), scenario]);
+const doors: Readonly<Record<string, Door>> = {
+  "our broker": { missing: false, port: () => ours.port },
+  RabbitMQ: { missing: rabbitMissing, port: () => rabbit!.port },
+};
+
+async function pika(port: number, scenario: string): Promise<unknown> {
+  const { status, stdout, stderr } = await said(python, [script, String(port), scenario]);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
 }
@@ -93,22 +105,30 @@ const expectations: Readonly<Record<string, unknown>> = {
   ],
 };
 
-for (const [scenario, expected] of Object.entries(expectations)) {
-  test(`pika: ${scenario.replaceAll("_", " ")}`, { skip: pikaMissing }, async () => {
-    assert.deepEqual(await pika(scenario), expected);
+for (const [door, { missing, port }] of Object.entries(doors)) {
+  for (const [scenario, expected] of Object.entries(expectations)) {
+    const skip = missing || pikaMissing;
+    test(`${door} and pika: ${scenario.replaceAll("_", " ")}`, { skip }, async () => {
+      assert.deepEqual(await pika(port(), scenario), expected);
+    });
+  }
+
+  const skip = missing || toolsMissing;
+  test(`${door} and amqp-tools: declare, publish, get, consume, delete`, { skip }, async () => {
+    const tool = async (name: string, ...args: string[]) => {
+      const { status, stdout, stderr } = await said(`/usr/bin/amqp-${name}`, [
+        "--port",
+        String(port()),
+        ...args,
+      ]);
+      assert.equal(status, 0, stderr);
+      return stdout;
+    };
+
+    assert.equal(await tool("declare-queue", "-q", "tools"), "tools\n");
+    for (const body of ["one", "two"]) await tool("publish", "-r", "tools", "-b", body, "-p");
+    assert.equal(await tool("get", "-q", "tools"), "one");
+    assert.equal(await tool("consume", "-q", "tools", "-c", "1", "cat"), "two");
+    assert.equal(await tool("delete-queue", "-q", "tools"), "0\n");
   });
 }
-
-test("amqp-tools declare, publish, get, consume and delete", { skip: toolsMissing }, async () => {
-  const tool = async (name: string, ...args: string[]) => {
-    const { status, stdout, stderr } = await said(`/usr/bin/amqp-${name}`, ["--port", port(), ...args]);
-    assert.equal(status, 0, stderr);
-    return stdout;
-  };
-
-  assert.equal(await tool("declare-queue", "-q", "tools"), "tools\n");
-  for (const body of ["one", "two"]) await tool("publish", "-r", "tools", "-b", body, "-p");
-  assert.equal(await tool("get", "-q", "tools"), "one");
-  assert.equal(await tool("consume", "-q", "tools", "-c", "1", "cat"), "two");
-  assert.equal(await tool("delete-queue", "-q", "tools"), "0\n");
-});
