@@ -271,3 +271,30 @@ test("in tests a message is frozen, and refused when it is not plain JSON", asyn
   const wrong = { at: new Date(0) } as never;
   await assert.rejects(bus.publish({ exchange: "", key: "nowhere" }, { body: wrong }), /plain object/);
 });
+
+test("who is deleted, or whose virtual host is, loses the connections", () => {
+  const { broker } = aBroker();
+  const other = broker.addHost("other");
+  const worker = broker.access.putUser({ name: "worker", password: "x" });
+  const guest = broker.access.user("guest");
+  const closed: unknown[] = [];
+  const connect = (user: typeof worker, host: typeof other) =>
+    broker.connections.add({
+      user,
+      host,
+      close: (reason) => closed.push([user.name, host.name, reason.code, reason.message]),
+    });
+  connect(worker, broker.host);
+  connect(guest, broker.host);
+  connect(guest, other);
+
+  broker.access.deleteUser("worker");
+  broker.deleteHost("other");
+
+  assert.deepEqual(closed, [
+    ["worker", "/", 320, "CONNECTION_FORCED - user 'worker' is deleted"],
+    ["guest", "other", 320, "CONNECTION_FORCED - vhost 'other' is deleted"],
+  ]);
+  assert.throws(() => broker.deleteHost("other"), { message: "There is no virtual host 'other'." });
+  assert.throws(() => broker.deleteHost("/"), /cannot be deleted/);
+});

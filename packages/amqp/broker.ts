@@ -1,9 +1,12 @@
 // The broker: virtual hosts behind doors. Deliveries to handlers in process are made in turns of the
 // microtask queue, so that a publisher never finds a consumer on its own stack.
 import type { Platform } from "@micronova/kit";
-import { Access, type UserSpec } from "./access.ts";
+import { Access, type UserSpec } from "./access/access.ts";
+import type { User } from "./access/user.ts";
 import type { Bus, Exchange } from "./bus.ts";
-import type { Definitions } from "./definitions.ts";
+import { ReplyError } from "./codec/reply-codes.ts";
+import type { Definitions, HostSpec } from "./definitions.ts";
+import { amqpErrors } from "./errors.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 import type { Pager } from "./queue/paged-line.ts";
 import { VirtualHost } from "./virtual-host.ts";
@@ -33,6 +36,16 @@ export interface QueueStatus {
   readonly consumers: number;
 }
 
+/** Somebody who came through a socket. */
+export interface OpenConnection {
+  /** Null until it has proved who it is. */
+  readonly user: User | null;
+  /** Null until it has chosen one. */
+  readonly host: VirtualHost | null;
+  /** Closes it in order, with a reason. */
+  close(reason: ReplyError): void;
+}
+
 const defaultHost = "/";
 
 export class Broker {
@@ -41,6 +54,8 @@ export class Broker {
   readonly isFreezing: boolean;
   readonly access: Access;
   readonly hosts = new Map<string, VirtualHost>();
+  /** Those of all doors for sockets. */
+  readonly connections = new Set<OpenConnection>();
   /** Null while nothing outlives the broker. */
   journal: Journal | null = null;
   #definitions: Definitions | null = null;
@@ -52,8 +67,18 @@ export class Broker {
     this.platform = platform;
     this.form = options.form ?? plainJson;
     this.isFreezing = options.freeze ?? false;
-    this.access = new Access(options.users);
     for (const name of [defaultHost, ...(options.virtualHosts ?? [])]) this.addHost(name);
+    const { random } = platform;
+    this.access = new Access(
+      {
+        random,
+        hasHost: (name) => this.hosts.has(name),
+        rightsChanged: (name) => this.hosts.get(name)?.forgetRoutes(),
+        userDeleted: (user) =>
+          this.#closeConnections((one) => one.user === user, `user '${user.name}' is deleted`),
+      },
+      options.users,
+    );
   }
 
   /** The in-process door: no codec, no copy. */
@@ -72,10 +97,16 @@ export class Broker {
     return this.hosts.get(defaultHost) as VirtualHost;
   }
 
-  addHost(name: string): VirtualHost {
+  /** Makes a virtual host, or gives the one there is another description and tags. */
+  addHost(name: string, about: Partial<Omit<HostSpec, "name">> = {}): VirtualHost {
     const known = this.hosts.get(name);
-    if (known !== undefined) return known;
-    const host = new VirtualHost(name, {
+    const spec: HostSpec = { description: "", tags: [], ...known?.spec, ...about, name };
+    this.#definitions?.putHost(spec);
+    if (known !== undefined) {
+      known.spec = spec;
+      return known;
+    }
+    const host = new VirtualHost(spec, {
       platform: this.platform,
       form: this.form,
       closing: this.#closing.signal,
@@ -84,6 +115,23 @@ export class Broker {
     this.hosts.set(name, host);
     if (this.#definitions !== null && this.journal !== null) host.persist(this.#definitions, this.journal);
     return host;
+  }
+
+  /** Closes its connections and deletes all that is in it. */
+  deleteHost(name: string): void {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw amqpErrors.hostNotFound(name);
+    if (name === defaultHost) throw amqpErrors.hostIsNeeded(name);
+    this.#definitions?.dropHost(name);
+    this.hosts.delete(name);
+    this.access.forgetHost(name);
+    this.#closeConnections((one) => one.host === host, `vhost '${name}' is deleted`);
+    host.close();
+  }
+
+  #closeConnections(isMeant: (one: OpenConnection) => boolean, why: string): void {
+    const reason = new ReplyError("CONNECTION_FORCED", why);
+    for (const one of [...this.connections].filter(isMeant)) one.close(reason);
   }
 
   /** Ends its waiting for what is due: nothing of it keeps the process alive any more. */
@@ -100,7 +148,12 @@ export class Broker {
   keepIn(definitions: Definitions, journal: Journal): void {
     this.#definitions = definitions;
     this.journal = journal;
-    for (const host of this.hosts.values()) host.persist(definitions, journal);
+    // Hosts last: that there are any says that the users are all there.
+    this.access.keepIn(definitions);
+    for (const host of this.hosts.values()) {
+      definitions.putHost(host.spec);
+      host.persist(definitions, journal);
+    }
   }
 
   /** Raises an alarm with its reason, or ends it: while there is one, publishers are held. */

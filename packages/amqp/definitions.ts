@@ -1,9 +1,17 @@
-// Where durable exchanges, queues and bindings are written down. A queue gets its number for the journal
-// here.
+// Where virtual hosts with their durable exchanges, queues and bindings are written down, and users with
+// their permissions. A queue gets its number for the journal here.
+import type { AccessRecords } from "./access/access.ts";
 import type { BindingRecord, ExchangeSpec } from "./exchange/bound-exchange.ts";
 import type { QueueSpec } from "./queue/message-queue.ts";
 
-export interface Definitions {
+export interface HostSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly tags: readonly string[];
+}
+
+/** What a virtual host needs written down. */
+export interface HostDefinitions {
   putExchange(host: string, spec: ExchangeSpec): void;
   dropExchange(host: string, name: string): void;
   /** Returns the queue's number; 0 when its messages are not written down. */
@@ -13,8 +21,14 @@ export interface Definitions {
   dropBinding(host: string, binding: BindingRecord): void;
 }
 
-/** For a broker that keeps nothing. */
-export const definitionsOfNothing: Definitions = {
+export interface Definitions extends HostDefinitions, AccessRecords {
+  putHost(spec: HostSpec): void;
+  /** All that is in it goes with it. */
+  dropHost(name: string): void;
+}
+
+/** For a virtual host that keeps nothing. */
+export const definitionsOfNothing: HostDefinitions = {
   putExchange() {},
   dropExchange() {},
   putQueue: () => 0,

@@ -29,6 +29,21 @@ export const amqpErrors = errorTable("amqp", {
     status: 400,
     text: () => "A queue without a name is for its consumer alone: declare it by consuming from it.",
   },
+  hostNotFound: { status: 404, text: (name: string) => `There is no virtual host '${name}'.` },
+  hostIsNeeded: {
+    status: 400,
+    text: (name: string) => `Virtual host '${name}' cannot be deleted; the broker's own door leads to it.`,
+  },
+  userNotFound: { status: 404, text: (name: string) => `There is no user '${name}'.` },
+  badUser: { status: 400, text: (name: string, why: string) => `User '${name}' cannot be put: ${why}.` },
+  permissionNotFound: {
+    status: 404,
+    text: (user: string, host: string) => `User '${user}' has no permissions in virtual host '${host}'.`,
+  },
+  badPattern: {
+    status: 400,
+    text: (pattern: string, why: string) => `'${pattern}' is no regular expression: ${why}.`,
+  },
   exchangeInUse: { status: 409, text: (name: string) => `Exchange '${name}' has bindings.` },
   queueInUse: { status: 409, text: (name: string) => `Queue '${name}' has consumers.` },
   queueNotEmpty: { status: 409, text: (name: string) => `Queue '${name}' has messages.` },

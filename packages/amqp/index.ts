@@ -1,6 +1,7 @@
 // AMQP 0-9-1: a broker, the Bus through which everything else sees it, and the door for sockets.
-export type { Permission, UserSpec } from "./access.ts";
-export { Broker, type BrokerOptions, type QueueStatus } from "./broker.ts";
+export type { Access, PermissionRecord, UserChange, UserSpec } from "./access/access.ts";
+export type { Permission, User } from "./access/user.ts";
+export { Broker, type BrokerOptions, type OpenConnection, type QueueStatus } from "./broker.ts";
 export type {
   Address,
   Binding,

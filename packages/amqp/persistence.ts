@@ -46,6 +46,9 @@ export function persistence(broker: Broker, dir: string): Service {
 /** Declares what was declared; returns the queues by their numbers. */
 function restoreDefinitions(broker: Broker, file: DefinitionsFile): ReadonlyMap<number, MessageQueue> {
   const queues = new Map<number, MessageQueue>();
+  for (const { name, ...about } of file.hosts) broker.addHost(name, about);
+  // A directory of which nobody was ever the master has no users to begin with.
+  if (file.hosts.length > 0) broker.access.restore(file.users, file.permissions);
   for (const { host, spec } of file.exchanges) broker.addHost(host).declareExchange(spec);
   for (const { host, number, spec } of file.queues) {
     const queue = broker.addHost(host).declareQueue(spec, broker);

@@ -5,7 +5,7 @@ import type { ExchangeKind } from "./bus.ts";
 import { plainTable, type Table } from "./codec/table.ts";
 import type { Content } from "./content.ts";
 import { deadLetterOf, isCycle, textsOf } from "./dead-letter.ts";
-import { type Definitions, definitionsOfNothing } from "./definitions.ts";
+import { definitionsOfNothing, type HostDefinitions, type HostSpec } from "./definitions.ts";
 import { differenceOf } from "./differences.ts";
 import { amqpErrors } from "./errors.ts";
 import {
@@ -40,26 +40,41 @@ const predeclared: readonly (readonly [string, ExchangeKind])[] = [
 
 export class VirtualHost {
   readonly name: string;
-  /** Grows whenever a message might go another way: what routes by memory looks at it. */
+  spec: HostSpec;
+  /** Grows whenever a message might go another way, or be refused: what routes by memory looks at it. */
   version = 0;
   readonly #deps: VirtualHostDeps;
   readonly #exchanges = new Map<string, BoundExchange>();
   readonly #queues = new Map<string, MessageQueue>();
   readonly #turns: Turns;
-  #definitions: Definitions = definitionsOfNothing;
+  #definitions: HostDefinitions = definitionsOfNothing;
   #journal: Journal | null = null;
 
-  constructor(name: string, deps: VirtualHostDeps) {
-    this.name = name;
+  constructor(spec: HostSpec, deps: VirtualHostDeps) {
+    this.name = spec.name;
+    this.spec = spec;
     this.#deps = deps;
     this.#turns = new Turns(deps.platform, deps.closing, (queue) => this.#tick(queue));
     for (const [exchange, kind] of predeclared) this.#addExchange(permanent(exchange, kind));
   }
 
   /** From now on what is durable is written down. */
-  persist(definitions: Definitions, journal: Journal): void {
+  persist(definitions: HostDefinitions, journal: Journal): void {
     this.#definitions = definitions;
     this.#journal = journal;
+  }
+
+  /** Its end, with all that is in it. Whoever ends it has struck out its definitions. */
+  close(): void {
+    this.#definitions = definitionsOfNothing;
+    for (const name of [...this.#queues.keys()]) this.deleteQueue(name);
+    this.#exchanges.clear();
+    this.version++;
+  }
+
+  /** Whoever routes by memory must ask again. */
+  forgetRoutes(): void {
+    this.version++;
   }
 
   get queues(): readonly MessageQueue[] {

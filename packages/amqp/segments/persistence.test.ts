@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import type { Service } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import fc from "fast-check";
-import { Broker, type Delivery, persistence, type Queue } from "../index.ts";
+import { Broker, type BrokerOptions, type Delivery, persistence, type Queue } from "../index.ts";
 
 const dirs: string[] = [];
 after(() => {
@@ -27,9 +27,9 @@ interface Life {
 }
 
 /** One life of a broker. It ends by being abandoned, as a killed process ends. */
-async function live(dir: string): Promise<Life> {
+async function live(dir: string, options: BrokerOptions = {}): Promise<Life> {
   const platform = testPlatform();
-  const broker = new Broker(platform);
+  const broker = new Broker(platform, options);
   const storage = persistence(broker, dir);
   await storage.start();
   return { broker, storage, settle: () => platform.clock.advance(0) };
@@ -42,6 +42,8 @@ const work: Queue = {
   bindings: [{ exchange: "x", key: "k.#" }],
 };
 const toWork = { exchange: "x", key: "k.1" };
+
+const aSpec = (name: string) => ({ name, durable: true, exclusive: false, autoDelete: false, arguments: {} });
 
 async function drain({ broker, settle }: Life, queue = work): Promise<readonly unknown[]> {
   const bodies: unknown[] = [];
@@ -87,6 +89,65 @@ test("a torn tail is cut off, and what is before it is kept", async () => {
   const second = await live(dir);
 
   assert.deepEqual(await drain(second, { name: "q", durable: true, bindings: [] }), ["whole"]);
+});
+
+test("users, permissions and virtual hosts survive; the guest does once only", async () => {
+  const dir = aDir();
+  const everything = { configure: ".*", write: ".*", read: ".*" };
+  const first = (await live(dir)).broker;
+  assert.notEqual(first.access.authenticate("guest", "guest"), null);
+  first.addHost("other", { description: "for others", tags: ["t"] });
+  first.addHost("brief");
+  const { access } = first;
+  for (const name of ["worker", "leaver"]) access.putUser({ name, password: "secret", tags: ["monitoring"] });
+  access.setPermission("worker", "other", { ...everything, write: "^w" });
+  access.setPermission("worker", "brief", everything);
+  access.setPermission("leaver", "/", everything);
+  first.hosts.get("brief")?.declareQueue(aSpec("gone"), first);
+  first.hosts.get("other")?.declareQueue(aSpec("kept"), first);
+  first.deleteHost("brief");
+  for (const name of ["leaver", "guest"]) access.deleteUser(name);
+
+  for (let life = 0; life < 2; life++) {
+    const { broker } = await live(dir);
+
+    assert.deepEqual(
+      broker.access.users().map(({ name, tags }) => [name, tags]),
+      [["worker", ["monitoring"]]],
+    );
+    assert.notEqual(broker.access.authenticate("worker", "secret"), null);
+    assert.deepEqual(broker.access.permissions(), [
+      { user: "worker", host: "other", ...everything, write: "^w" },
+    ]);
+    assert.deepEqual([...broker.hosts.keys()], ["/", "other"]);
+    assert.equal(broker.hosts.get("other")?.spec.description, "for others");
+    assert.equal(broker.hosts.get("other")?.findQueue("kept")?.name, "kept");
+    assert.equal(broker.addHost("brief").findQueue("gone"), null);
+    broker.deleteHost("brief");
+  }
+});
+
+test("the last user may go, and nobody comes instead", async () => {
+  const dir = aDir();
+  (await live(dir)).broker.access.deleteUser("guest");
+
+  assert.deepEqual((await live(dir)).broker.access.users(), []);
+});
+
+test("users whom a broker is made with are put at every start, beside those it has", async () => {
+  const dir = aDir();
+  const given = { name: "given", password: "one", permissions: {} };
+  const first = await live(dir, { users: [given] });
+  first.broker.access.putUser({ name: "added", password: "x" });
+  first.broker.access.putUser({ name: "given", password: "changed" });
+
+  const { access } = (await live(dir, { users: [given] })).broker;
+
+  assert.deepEqual(
+    access.users().map(({ name }) => name),
+    ["given", "added"],
+  );
+  assert.notEqual(access.authenticate("given", "one"), null);
 });
 
 test("a deleted queue's messages do not come back to a new one of its name", async () => {

@@ -1,7 +1,7 @@
 // A channel: its consumers and what they hold, its publishes with their confirms or transaction. What each
 // method does is in the tables of `…-methods.ts`.
 
-import type { Right, User } from "../access.ts";
+import type { Right, User } from "../access/user.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";

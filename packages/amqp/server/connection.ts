@@ -1,8 +1,8 @@
 // A connection: its handshake, its channels, and its end, which may be the peer's, an error's or silence's.
 import type { Socket } from "node:net";
 import type { Log } from "@micronova/kit";
-import type { User } from "../access.ts";
-import type { Broker } from "../broker.ts";
+import type { User } from "../access/user.ts";
+import type { Broker, OpenConnection } from "../broker.ts";
 import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parser.ts";
 import { type Method, methodKey, readMethod } from "../codec/method-codec.ts";
 import { Reader } from "../codec/reader.ts";
@@ -42,7 +42,7 @@ const frameMaxFirst = 4096;
 const closingSecondsMax = 5;
 const handshakeSecondsMax = 10;
 
-export class Connection implements FrameHandler {
+export class Connection implements FrameHandler, OpenConnection {
   readonly output: Output;
   readonly journal: Journal | null;
   /** The queues that are its own and go with it. */
@@ -78,6 +78,14 @@ export class Connection implements FrameHandler {
     socket.on("drain", () => this.#wake());
     socket.on("error", (error) => deps.log.debug({ error }, "AMQP connection failed"));
     socket.on("close", () => this.#end());
+  }
+
+  get user(): User | null {
+    return this.#handshake.user;
+  }
+
+  get host(): VirtualHost | null {
+    return this.#host;
   }
 
   /** A name nobody else has, as RabbitMQ's look. */

@@ -1,5 +1,5 @@
 // The beginning of a connection: protocol header, start, tune, open. It ends with a user and a virtual host.
-import type { User } from "../access.ts";
+import type { User } from "../access/user.ts";
 import type { Broker } from "../broker.ts";
 import type { Args, Method } from "../codec/method-codec.ts";
 import { ReplyError } from "../codec/reply-codes.ts";

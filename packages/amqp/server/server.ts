@@ -97,9 +97,15 @@ class AmqpServer implements AmqpService {
       broker: this.#broker,
       socket,
       log: this.#broker.platform.log,
-      closed: (gone) => this.#connections.delete(gone),
+      closed: (gone) => this.#forget(gone),
     });
     this.#connections.set(connection, socket);
+    this.#broker.connections.add(connection);
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.#broker.connections.delete(connection);
   }
 
   /** One clock for all connections: ten thousand idle ones cost no timer each. */

@@ -1,49 +1,11 @@
-// Who may do what, and what a queue's declaration may say.
+// What a declaration may say, and when two of them differ.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFault } from "@micronova/kit";
-import { Access, type UserSpec } from "./access.ts";
 import { isCycle } from "./dead-letter.ts";
 import { differenceOf } from "./differences.ts";
 import { amqpErrors } from "./index.ts";
 import { readQueueArguments } from "./queue/queue-arguments.ts";
-
-const worker: UserSpec = {
-  name: "worker",
-  password: "secret",
-  permissions: { "/": { configure: "", write: "^(?:micronova|reply_.*)$", read: "^compute\\." } },
-};
-
-test("a user is who knows the name and the password", () => {
-  const access = new Access([worker]);
-
-  assert.equal(access.authenticate("worker", "secret")?.name, "worker");
-  assert.equal(access.authenticate("worker", "wrong"), null);
-  assert.equal(access.authenticate("nobody", "secret"), null);
-  assert.equal(access.authenticate("", ""), null);
-  assert.equal(new Access().authenticate("guest", "guest")?.isLocalOnly, true);
-});
-
-test("patterns say what may be configured, written and read, in each virtual host", () => {
-  const user = new Access([worker]).authenticate("worker", "secret");
-  assert(user !== null);
-  const cases = [
-    ["configure", "/", "compute.h1", false],
-    ["configure", "/", "", true],
-    ["write", "/", "micronova", true],
-    ["write", "/", "reply_1", true],
-    ["write", "/", "other", false],
-    ["read", "/", "compute.h1", true],
-    ["read", "/", "volume.h1", false],
-    ["read", "elsewhere", "compute.h1", false],
-  ] as const;
-  for (const [right, host, name, expected] of cases) {
-    assert.equal(user.may(right, host, name), expected, `${right} ${host} ${name}`);
-    // Remembered answers are the same answers.
-    assert.equal(user.may(right, host, name), expected, `${right} ${host} ${name} again`);
-  }
-  assert.deepEqual([user.mayOpen("/"), user.mayOpen("elsewhere")], [true, false]);
-});
 
 test("a queue's arguments are read, or refused with the reason", () => {
   const read = readQueueArguments("q", { "x-message-ttl": 5, "x-max-priority": 3, "x-other": "ignored" });
