@@ -1,6 +1,6 @@
 // The configuration of a whole cloud: what `--config FILE` may hold, with defaults. Flags of the command line
 // lie over it.
-import { type ConfigOf, configType as Type } from "@micronova/kit";
+import { type ConfigOf, configType as Type } from "@micronova/kit/config";
 
 const closed = { additionalProperties: false } as const;
 const oneOf = <const T extends readonly [string, ...string[]]>(

@@ -1,7 +1,8 @@
 // Removes what a stopped cloud made on this machine: guests, networks, volumes, and its data directory.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { readConfig, systemRandom } from "@micronova/kit";
+import { systemRandom } from "@micronova/kit";
+import { readConfig } from "@micronova/kit/config";
 import { type CloudConfig, cloudConfig } from "./config.ts";
 import { openDataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, realVirt } from "./drivers.ts";

@@ -1,7 +1,8 @@
 // A cloud as a value: started with a configuration, stopped, destroyed.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { readConfig, systemRandom } from "@micronova/kit";
+import { systemRandom } from "@micronova/kit";
+import { readConfig } from "@micronova/kit/config";
 import { type CloudConfig, cloudConfig } from "./config.ts";
 import { writeCredentials } from "./credentials-files.ts";
 import { type DataDir, openDataDir, writeWhole } from "./data-dir.ts";

@@ -6,7 +6,6 @@ import { type HttpService, httpErrors } from "@micronova/http";
 import { identityErrors, tokens } from "@micronova/identity";
 import { imageErrors, imageStates } from "@micronova/image";
 import {
-  configErrors,
   type FaultMaker,
   metricsRegistry,
   type Platform,
@@ -16,6 +15,7 @@ import {
   systemClock,
   systemRandom,
 } from "@micronova/kit";
+import { configErrors } from "@micronova/kit/config";
 import { networkErrors } from "@micronova/network";
 import { placementErrors } from "@micronova/placement";
 import { busRpc, rpcErrors } from "@micronova/rpc";

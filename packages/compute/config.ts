@@ -1,6 +1,6 @@
 // Compute's settings, with their defaults and a line of help each. Names are Nova's where Nova has the
 // setting.
-import { configType as Type } from "@micronova/kit";
+import { configType as Type } from "@micronova/kit/config";
 
 const count = (value: number, description: string) =>
   Type.Integer({ minimum: 0, default: value, description });

@@ -1,6 +1,5 @@
 // The words every package speaks.
 export { type Clock, isoMicros, isoSeconds, type Millis, sleepUnlessAborted, systemClock } from "./clock.ts";
-export { type ConfigOf, configErrors, configType, readConfig } from "./config.ts";
 export { type RequestContext, systemContext } from "./context.ts";
 export {
   type ErrorSpec,

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { configErrors, readConfig, configType as Type } from "./config.ts";
 import {
-  configErrors,
   errorTable,
   faultFromWire,
   faultToWire,
@@ -15,11 +15,9 @@ import {
   jsonLog,
   metricsRegistry,
   processErrors,
-  readConfig,
   run,
   seededRandom,
   states,
-  configType as Type,
 } from "./index.ts";
 import { virtualClock } from "./testing.ts";
 

@@ -1,6 +1,6 @@
 // What clients may send, as Cinder's schemas have it.
 import { eitherVersion, since, until, versioned } from "@micronova/http";
-import { configType as Type } from "@micronova/kit";
+import { configType as Type } from "@micronova/kit/config";
 
 const nullable = <S extends Parameters<typeof Type.Union>[0][number]>(schema: S) =>
   Type.Union([schema, Type.Null()]);
