@@ -282,6 +282,9 @@ test("who is deleted, or whose virtual host is, loses the connections", () => {
     broker.connections.add({
       user,
       host,
+      name: "",
+      channels: [],
+      status: () => assert.fail("nobody asks how it is"),
       close: (reason) => closed.push([user.name, host.name, reason.code, reason.message]),
     });
   connect(worker, broker.host);

@@ -9,6 +9,10 @@ import type { Definitions, HostSpec } from "./definitions.ts";
 import { amqpErrors } from "./errors.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 import type { Pager } from "./queue/paged-line.ts";
+import type { Channel } from "./server/channel.ts";
+import { AuthStats, ChurnStats } from "./statistics.ts";
+import type { ConnectionStatus } from "./status/connection-status.ts";
+import { type QueueStatus, queueStatus } from "./status/queue-status.ts";
 import { VirtualHost } from "./virtual-host.ts";
 import type { Journal } from "./virtual-host-deps.ts";
 import { plainJson, type WireForm } from "./wire-form.ts";
@@ -27,21 +31,16 @@ export interface BrokerOptions {
   readonly virtualHosts?: readonly string[];
 }
 
-/** A queue as `rabbitmqctl list_queues` and `micronova bus queues` show it. */
-export interface QueueStatus {
-  readonly name: string;
-  readonly durable: boolean;
-  readonly messages_ready: number;
-  readonly messages_unacknowledged: number;
-  readonly consumers: number;
-}
-
 /** Somebody who came through a socket. */
 export interface OpenConnection {
   /** Null until it has proved who it is. */
   readonly user: User | null;
   /** Null until it has chosen one. */
   readonly host: VirtualHost | null;
+  readonly name: string;
+  /** Those that are open. */
+  readonly channels: readonly Channel[];
+  status(): ConnectionStatus;
   /** Closes it in order, with a reason. */
   close(reason: ReplyError): void;
 }
@@ -56,6 +55,9 @@ export class Broker {
   readonly hosts = new Map<string, VirtualHost>();
   /** Those of all doors for sockets. */
   readonly connections = new Set<OpenConnection>();
+  readonly churn = new ChurnStats();
+  /** Of all doors for AMQP. */
+  readonly auth = new AuthStats();
   /** Null while nothing outlives the broker. */
   journal: Journal | null = null;
   #definitions: Definitions | null = null;
@@ -111,6 +113,7 @@ export class Broker {
       form: this.form,
       closing: this.#closing.signal,
       pager: () => this.#pager,
+      churn: this.churn,
     });
     this.hosts.set(name, host);
     if (this.#definitions !== null && this.journal !== null) host.persist(this.#definitions, this.journal);
@@ -173,15 +176,9 @@ export class Broker {
     return this.host.queue(name).purge();
   }
 
-  queues(): readonly QueueStatus[] {
-    return this.host.queues
-      .map((queue) => ({
-        name: queue.name,
-        durable: queue.spec.durable,
-        messages_ready: queue.readyCount,
-        messages_unacknowledged: queue.unacknowledgedCount,
-        consumers: queue.consumerCount,
-      }))
+  queues(host = this.host): readonly QueueStatus[] {
+    return host.queues
+      .map((queue) => queueStatus(host.name, queue))
       .sort((one, other) => (one.name < other.name ? -1 : 1));
   }
 

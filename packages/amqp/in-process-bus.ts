@@ -9,6 +9,7 @@ import { freezeMessage } from "./freeze.ts";
 import { HandlerConsumer } from "./queue/handler-consumer.ts";
 import type { MessageQueue } from "./queue/message-queue.ts";
 import { specOf } from "./queue-spec.ts";
+import type { MessageStats } from "./statistics.ts";
 import { taken, type VirtualHost } from "./virtual-host.ts";
 
 // In process the broker is responsible as soon as `publish` returns; one resolved promise serves all.
@@ -22,11 +23,13 @@ export class InProcessBus implements Bus {
   readonly #log: Log;
   readonly #consumers = new Set<HandlerConsumer>();
   readonly #exclusive = new Set<string>();
+  readonly #stats: MessageStats;
   #isClosed = false;
 
   constructor(broker: Broker, host: VirtualHost) {
     this.#broker = broker;
     this.#host = host;
+    this.#stats = host.stats.open();
     this.#log = broker.platform.log;
   }
 
@@ -54,8 +57,14 @@ export class InProcessBus implements Bus {
       if (this.#broker.isFreezing) freezeMessage(message);
       const content = contentOfMessage(to.exchange, to.key, message);
       const queues = this.#host.route(content);
-      if (queues.length === 0 && options?.mandatory === true)
-        throw amqpErrors.unroutable(to.exchange, to.key);
+      this.#count(to.exchange, queues.length);
+      if (queues.length === 0) {
+        if (options?.mandatory === true) {
+          this.#stats.return_unroutable++;
+          throw amqpErrors.unroutable(to.exchange, to.key);
+        }
+        this.#stats.drop_unroutable++;
+      }
       return this.#enqueue(queues, content);
     } catch (error) {
       return Promise.reject(error);
@@ -69,8 +78,9 @@ export class InProcessBus implements Bus {
   ): Promise<Consumer> {
     this.#assertOpen();
     const declared = this.#declareQueue(queue);
-    const { form } = this.#broker;
-    const consumer = new HandlerConsumer(declared, { form, log: this.#log }, options.prefetch, handle);
+    const deps = { form: this.#broker.form, log: this.#log, stats: this.#stats };
+    const tag = `amq.ctag-${this.#broker.newName()}`;
+    const consumer = new HandlerConsumer(declared, deps, { tag, prefetch: options.prefetch }, handle);
     declared.add(consumer);
     this.#consumers.add(consumer);
     return { queue: declared.name, cancel: async () => this.#cancel(consumer) };
@@ -84,6 +94,14 @@ export class InProcessBus implements Bus {
       consumer.release();
     }
     for (const name of this.#exclusive) this.#host.deleteQueue(name);
+    this.#host.stats.close(this.#stats);
+  }
+
+  #count(exchange: string, queues: number): void {
+    this.#stats.publish++;
+    const { stats } = this.#host.exchangeOrDefault(exchange);
+    stats.publish_in++;
+    stats.publish_out += queues;
   }
 
   /** All of the queues have room, or none gets it. */

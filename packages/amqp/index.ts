@@ -1,7 +1,7 @@
 // AMQP 0-9-1: a broker, the Bus through which everything else sees it, and the door for sockets.
 export type { Access, PermissionRecord, UserChange, UserSpec } from "./access/access.ts";
 export type { Permission, User } from "./access/user.ts";
-export { Broker, type BrokerOptions, type OpenConnection, type QueueStatus } from "./broker.ts";
+export { Broker, type BrokerOptions, type OpenConnection } from "./broker.ts";
 export type {
   Address,
   Binding,
@@ -19,4 +19,20 @@ export { type ConnectOptions, connectAmqp } from "./client/client-bus.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
 export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";
+export type { AuthStats, ChurnStats, ExchangeStats, MessageStats, TrafficStats } from "./statistics.ts";
+export { type ChannelStatus, type ConnectionStatus, channelStatus } from "./status/connection-status.ts";
+export {
+  type BindingStatus,
+  bindingStatuses,
+  bindingsTo,
+  type ExchangeStatus,
+  exchangeStatus,
+} from "./status/exchange-status.ts";
+export {
+  type ConsumerStatus,
+  consumerStatus,
+  type QueueStatus,
+  queueStatus,
+} from "./status/queue-status.ts";
+export type { VirtualHost } from "./virtual-host.ts";
 export { plainJson, type WireForm } from "./wire-form.ts";

@@ -2,6 +2,7 @@
 import type { Platform } from "@micronova/kit";
 import type { Content } from "./content.ts";
 import type { Pager } from "./queue/paged-line.ts";
+import type { ChurnStats } from "./statistics.ts";
 import type { WireForm } from "./wire-form.ts";
 
 export interface VirtualHostDeps {
@@ -11,6 +12,7 @@ export interface VirtualHostDeps {
   readonly closing: AbortSignal;
   /** Where long queues are paged to, by now. */
   readonly pager: () => Pager | null;
+  readonly churn: ChurnStats;
 }
 
 export interface Journal {

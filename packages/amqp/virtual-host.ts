@@ -16,6 +16,7 @@ import {
 } from "./exchange/bound-exchange.ts";
 import { type DeathReason, MessageQueue, type QueueOptions, type QueueSpec } from "./queue/message-queue.ts";
 import { Turns } from "./queue/turns.ts";
+import { HostStats } from "./statistics.ts";
 import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
 
 export interface Binding {
@@ -43,6 +44,9 @@ export class VirtualHost {
   spec: HostSpec;
   /** Grows whenever a message might go another way, or be refused: what routes by memory looks at it. */
   version = 0;
+  readonly stats = new HostStats();
+  /** Every queue is bound to it by its name, and nothing else ever is. */
+  readonly defaultExchange = new BoundExchange(permanent("", "direct"));
   readonly #deps: VirtualHostDeps;
   readonly #exchanges = new Map<string, BoundExchange>();
   readonly #queues = new Map<string, MessageQueue>();
@@ -99,6 +103,11 @@ export class VirtualHost {
     return exchange;
   }
 
+  /** The empty name is the default exchange's, which nobody declares or binds. */
+  exchangeOrDefault(name: string): BoundExchange {
+    return name === "" ? this.defaultExchange : this.exchange(name);
+  }
+
   queue(name: string): MessageQueue {
     const queue = this.#queues.get(name);
     if (queue === undefined) throw amqpErrors.queueNotFound(name);
@@ -131,6 +140,7 @@ export class VirtualHost {
 
   /** Declares a queue. `options.owner` is the connection that an exclusive one belongs to. */
   declareQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
+    this.#deps.churn.queue_declared++;
     const queue = this.#queues.get(spec.name) ?? this.#addQueue(spec, owner, options);
     if (queue.owner !== null && queue.owner !== owner) throw amqpErrors.queueLocked(spec.name);
     const difference = differenceOf(queueIdentity(spec), queueIdentity(queue.spec));
@@ -149,6 +159,7 @@ export class VirtualHost {
     if (options.ifUnused === true && queue.consumerCount > 0) throw amqpErrors.queueInUse(name);
     if (options.ifEmpty === true && queue.readyCount > 0) throw amqpErrors.queueNotEmpty(name);
     this.#queues.delete(name);
+    this.#deps.churn.queue_deleted++;
     this.version++;
     this.#turns.forget(queue);
     this.#unbindAll(queue);
@@ -211,6 +222,7 @@ export class VirtualHost {
     let isRefused = false;
     for (const queue of queues) {
       const id = queue.journalId === 0 ? 0 : journalId;
+      if (id !== 0) queue.stats.disk_writes++;
       if (!queue.refuses(content.size)) queue.push(content, id);
       else {
         isRefused = true;
@@ -248,6 +260,7 @@ export class VirtualHost {
       },
     );
     this.#queues.set(spec.name, queue);
+    this.#deps.churn.queue_created++;
     if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
     this.version++;
     return queue;

@@ -12,6 +12,7 @@ import { Reader } from "../codec/reader.ts";
 import { type Content, contentOfBytes, Label } from "../content.ts";
 import { protocolHeader } from "../server/handshake.ts";
 import { Output } from "../server/output.ts";
+import { TrafficStats } from "../statistics.ts";
 import type { WireForm } from "../wire-form.ts";
 import { RemoteClose } from "./remote-close.ts";
 import type { BrokerUrl } from "./url.ts";
@@ -67,7 +68,7 @@ export class Link implements FrameHandler {
     const tls = { host, port, servername: host, ...(deps.ca === undefined ? {} : { ca: deps.ca }) };
     this.#socket = isTls ? connectTls(tls) : connect({ host, port });
     this.#socket.setNoDelay(true);
-    this.output = new Output(this.#socket, deps.form);
+    this.output = new Output(this.#socket, deps.form, new TrafficStats());
     this.#parser = new FrameParser(this, frameMaxFirst);
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#socket.on("error", (error) => this.fail(error));

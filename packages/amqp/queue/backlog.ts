@@ -1,6 +1,12 @@
 // What waits in a queue, in order; with priorities one line for each of them, the highest first.
 import type { Entry } from "./entry.ts";
 
+/** What of a line is on disk alone. */
+export interface Paged {
+  readonly count: number;
+  readonly bytes: number;
+}
+
 export interface Backlog {
   readonly size: number;
   front(): Entry | undefined;
@@ -12,6 +18,7 @@ export interface Backlog {
   sift(isGoing: (entry: Entry) => boolean, drop: (entry: Entry) => void): void;
   /** Empties it, naming each. */
   clear(drop: (entry: Entry) => void): void;
+  readonly paged: Paged;
 }
 
 export function priorityBacklog(priorityMax: number, line: () => Backlog): Backlog {
@@ -32,6 +39,12 @@ export function priorityBacklog(priorityMax: number, line: () => Backlog): Backl
     },
     clear(drop) {
       for (const line of highestFirst) line.clear(drop);
+    },
+    get paged() {
+      return {
+        count: lines.reduce((count, { paged }) => count + paged.count, 0),
+        bytes: lines.reduce((bytes, { paged }) => bytes + paged.bytes, 0),
+      };
     },
   };
 }

@@ -1,7 +1,9 @@
 // A message in a queue, and who consumes from a queue. `place` is a message's position for life, so that one
 // returned goes back where it stood.
 import type { Millis } from "@micronova/kit";
+import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
+import type { ConsumerPlace } from "../status/queue-status.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
 export class Entry {
@@ -39,6 +41,9 @@ export class Entry {
 /** Who takes messages out of a queue: a handler in process, or a channel of a connection. */
 export interface QueueConsumer {
   readonly queue: MessageQueue;
+  readonly tag: string;
+  /** How many it may hold unacknowledged; 0 for any number. */
+  readonly prefetch: number;
   /** Others get messages only when those of a higher priority have no room. */
   readonly priority: number;
   /** What it takes is settled at once. */
@@ -46,6 +51,9 @@ export interface QueueConsumer {
   /** Whether it may be handed a message on the publisher's stack: a socket may, a handler may not. */
   readonly isDirect: boolean;
   readonly isExclusive: boolean;
+  readonly arguments: Table;
+  /** Null in the broker's own process. */
+  readonly place: ConsumerPlace | null;
   readonly hasRoom: boolean;
   /** For consumers without acknowledgement. */
   takeContent(content: Content, redelivered: boolean): void;

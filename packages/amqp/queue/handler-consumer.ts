@@ -1,6 +1,7 @@
 // A consumer in process: a function that is handed deliveries and settles them by hand.
 import type { Log } from "@micronova/kit";
 import type { Delivery, Message } from "../bus.ts";
+import type { MessageStats } from "../statistics.ts";
 import type { WireForm } from "../wire-form.ts";
 import type { Entry, QueueConsumer } from "./entry.ts";
 import type { MessageQueue } from "./message-queue.ts";
@@ -8,6 +9,8 @@ import type { MessageQueue } from "./message-queue.ts";
 export interface HandlerDeps {
   readonly log: Log;
   readonly form: WireForm;
+  /** Where its bus counts. */
+  readonly stats: MessageStats;
 }
 
 export class HandlerConsumer implements QueueConsumer {
@@ -16,31 +19,37 @@ export class HandlerConsumer implements QueueConsumer {
   readonly noAck = false;
   readonly isDirect = false;
   readonly isExclusive = false;
+  readonly arguments = {};
+  readonly place = null;
   /** What it has not settled yet, oldest first. */
   readonly held = new Set<EntryDelivery>();
+  readonly tag: string;
+  readonly prefetch: number;
   readonly #deps: HandlerDeps;
-  readonly #prefetch: number;
   readonly #handle: (delivery: Delivery) => void;
 
   constructor(
     queue: MessageQueue,
     deps: HandlerDeps,
-    prefetch: number,
+    { tag, prefetch }: { readonly tag: string; readonly prefetch: number },
     handle: (delivery: Delivery) => void,
   ) {
     this.queue = queue;
+    this.tag = tag;
+    this.prefetch = prefetch;
     this.#deps = deps;
-    this.#prefetch = prefetch;
     this.#handle = handle;
   }
 
   get hasRoom(): boolean {
-    return this.#prefetch === 0 || this.held.size < this.#prefetch;
+    return this.prefetch === 0 || this.held.size < this.prefetch;
   }
 
   takeEntry(entry: Entry): void {
     const delivery = new EntryDelivery(this, entry, entry.content.message(this.#deps.form));
     this.held.add(delivery);
+    this.#deps.stats.deliver++;
+    if (entry.redelivered) this.#deps.stats.redeliver++;
     try {
       this.#handle(delivery);
     } catch (error) {
@@ -51,6 +60,16 @@ export class HandlerConsumer implements QueueConsumer {
       );
       delivery.nack({ requeue: false });
     }
+  }
+
+  /** Settles what it still holds. */
+  settle(delivery: EntryDelivery, entry: Entry, how: "ack" | "return" | "reject"): void {
+    if (!this.held.delete(delivery)) return;
+    if (how === "ack") {
+      this.#deps.stats.ack++;
+      this.queue.stats.ack++;
+    }
+    this.queue.settle(entry, how);
   }
 
   takeContent(): never {
@@ -85,11 +104,10 @@ class EntryDelivery implements Delivery {
   }
 
   ack(): void {
-    if (this.#consumer.held.delete(this)) this.#entry.queue.settle(this.#entry, "ack");
+    this.#consumer.settle(this, this.#entry, "ack");
   }
 
   nack(options: { readonly requeue: boolean }): void {
-    if (!this.#consumer.held.delete(this)) return;
-    this.#entry.queue.settle(this.#entry, options.requeue ? "return" : "reject");
+    this.#consumer.settle(this, this.#entry, options.requeue ? "return" : "reject");
   }
 }

@@ -6,6 +6,7 @@ import { silentLog } from "@micronova/kit";
 import fc from "fast-check";
 import type { Delivery } from "../bus.ts";
 import { contentOfMessage } from "../content.ts";
+import { MessageStats } from "../statistics.ts";
 import { plainJson } from "../wire-form.ts";
 import { HandlerConsumer } from "./handler-consumer.ts";
 import { MessageQueue } from "./message-queue.ts";
@@ -31,7 +32,7 @@ test("a queue behaves as its model", () => {
 });
 
 function run(story: readonly Step[], prefetch: number): void {
-  const deps = { log: silentLog, form: plainJson };
+  const deps = { log: silentLog, form: plainJson, stats: new MessageStats() };
   const spec = { name: "q", durable: false, exclusive: false, autoDelete: false, arguments: {} };
   const queue = new MessageQueue(
     spec,
@@ -71,7 +72,7 @@ function run(story: readonly Step[], prefetch: number): void {
     } else if (step.kind === "deliver") {
       queue.deliver(2);
     } else if (step.kind === "join") {
-      const consumer: HandlerConsumer = new HandlerConsumer(queue, deps, prefetch, (delivery) =>
+      const consumer: HandlerConsumer = new HandlerConsumer(queue, deps, { tag: "", prefetch }, (delivery) =>
         take(delivery, () => consumer),
       );
       queue.add(consumer);

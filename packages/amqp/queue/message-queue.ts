@@ -6,7 +6,8 @@ import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import type { BindingRecord } from "../exchange/bound-exchange.ts";
-import { type Backlog, priorityBacklog } from "./backlog.ts";
+import { MessageStats } from "../statistics.ts";
+import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
 import { Entry, type QueueConsumer } from "./entry.ts";
 import { PagedLine, type Pager } from "./paged-line.ts";
@@ -45,6 +46,8 @@ export interface QueueOptions {
   readonly lengthMax?: number;
 }
 
+// Restored messages stand before all that come: a place is the number of its publish.
+const firstPlace = Number.MIN_SAFE_INTEGER;
 const never = Number.POSITIVE_INFINITY;
 
 export class MessageQueue {
@@ -55,14 +58,19 @@ export class MessageQueue {
   journalId = 0;
   /** What is bound to it, by identity. */
   readonly bindings = new Map<string, BindingRecord>();
+  readonly stats = new MessageStats();
   isGone = false;
   readonly #deps: QueueDeps;
   readonly #lengthMaxDefault: number;
   readonly #ready: Backlog;
   readonly #consumers: Consumers;
-  #places = 0;
+  #restored = 0;
   #bytes = 0;
   #unacknowledged = 0;
+  #unacknowledgedBytes = 0;
+  /** Of all that is in it or held: what the journal has. */
+  #persistent = 0;
+  #persistentBytes = 0;
   #expiring = 0;
   #unusedSince: Millis;
 
@@ -95,6 +103,28 @@ export class MessageQueue {
 
   get unacknowledgedCount(): number {
     return this.#unacknowledged;
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.#unacknowledgedBytes;
+  }
+
+  get persistentCount(): number {
+    return this.#persistent;
+  }
+
+  get persistentBytes(): number {
+    return this.#persistentBytes;
+  }
+
+  /** Of what waits: what is not in memory. */
+  get paged(): Paged {
+    return this.#ready.paged;
+  }
+
+  /** The message that waits first. */
+  get head(): Content | null {
+    return this.#ready.front()?.content ?? null;
   }
 
   get consumerCount(): number {
@@ -132,7 +162,7 @@ export class MessageQueue {
   }
 
   push(content: Content, journalId = 0): void {
-    const place = this.#places++;
+    const place = this.stats.publish++;
     if (this.#ready.size === 0 && this.#consumers.areDirect) {
       const consumer = this.#consumers.next();
       if (consumer !== null) {
@@ -152,7 +182,7 @@ export class MessageQueue {
   /** Puts back what was there before a restart. */
   restore(content: Content, journalId: number): void {
     content.keep();
-    const entry = this.#entry(content, this.#places++, journalId);
+    const entry = this.#entry(content, firstPlace + this.#restored++, journalId);
     // Whether it had been delivered nobody knows; it may have been.
     entry.redelivered = true;
     this.#ready.push(entry);
@@ -204,7 +234,7 @@ export class MessageQueue {
     this.dropExpired();
     const entry = this.#take();
     if (entry === undefined) return null;
-    this.#unacknowledged++;
+    this.#hold(entry);
     return entry;
   }
 
@@ -215,6 +245,7 @@ export class MessageQueue {
       return;
     }
     this.#unacknowledged--;
+    this.#unacknowledgedBytes -= entry.size;
     entry.holder = null;
     if (how === "return") {
       entry.redelivered = true;
@@ -267,13 +298,18 @@ export class MessageQueue {
   }
 
   #entry(content: Content, place: number, journalId: number): Entry {
+    const { size } = content;
+    if (journalId !== 0) {
+      this.#persistent++;
+      this.#persistentBytes += size;
+    }
     return new Entry({
       queue: this,
       content,
       place,
       expiresAt: this.#expiry(content),
       journalId,
-      size: content.size,
+      size,
       redelivered: false,
     });
   }
@@ -320,7 +356,10 @@ export class MessageQueue {
   }
 
   #forget(entry: Entry): void {
-    if (entry.journalId !== 0) this.#deps.forget(this, entry.journalId);
+    if (entry.journalId === 0) return;
+    this.#persistent--;
+    this.#persistentBytes -= entry.size;
+    this.#deps.forget(this, entry.journalId);
   }
 
   #take(): Entry | undefined {
@@ -337,6 +376,7 @@ export class MessageQueue {
 
   #hand(consumer: QueueConsumer, content: Content, place: number, journalId: number): void {
     if (consumer.noAck) {
+      this.stats.deliver_no_ack++;
       consumer.takeContent(content, false);
       if (journalId !== 0) this.#deps.forget(this, journalId);
     } else {
@@ -345,13 +385,21 @@ export class MessageQueue {
   }
 
   #give(consumer: QueueConsumer, entry: Entry): void {
+    if (entry.redelivered) this.stats.redeliver++;
     if (consumer.noAck) {
       this.#forget(entry);
+      this.stats.deliver_no_ack++;
       consumer.takeContent(entry.content, entry.redelivered);
     } else {
-      this.#unacknowledged++;
+      this.stats.deliver++;
+      this.#hold(entry);
       entry.holder = consumer;
       consumer.takeEntry(entry);
     }
+  }
+
+  #hold(entry: Entry): void {
+    this.#unacknowledged++;
+    this.#unacknowledgedBytes += entry.size;
   }
 }

@@ -1,12 +1,14 @@
 // A line of messages of which only the front and the newest are in memory when it is long; the middle is in
 // pages on disk.
-import type { Backlog } from "./backlog.ts";
+import type { Backlog, Paged } from "./backlog.ts";
 import { Deque } from "./deque.ts";
 import type { Entry } from "./entry.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
 export interface Page {
   readonly count: number;
+  /** Its bytes on disk. */
+  readonly size: number;
 }
 
 /** Writes pages and reads each once. */
@@ -33,6 +35,7 @@ export class PagedLine implements Backlog {
   #tail: Entry[] = [];
   #frontBytes = 0;
   #tailBytes = 0;
+  #paged: Paged = { count: 0, bytes: 0 };
   size = 0;
 
   /** Without a pager all of it is in memory. */
@@ -56,7 +59,9 @@ export class PagedLine implements Backlog {
     this.#tail.push(entry);
     this.#tailBytes += entry.size;
     if (this.#tail.length < pageMax && this.#tailBytes < pageBytesMax) return;
-    this.#pages.push(this.#pager.write(this.#tail));
+    const page = this.#pager.write(this.#tail);
+    this.#pages.push(page);
+    this.#notePaged(page.count, page.size);
     this.#tail = [];
     this.#tailBytes = 0;
   }
@@ -88,6 +93,14 @@ export class PagedLine implements Backlog {
     for (let entry = this.shift(); entry !== undefined; entry = this.shift()) drop(entry);
   }
 
+  get paged(): Paged {
+    return this.#paged;
+  }
+
+  #notePaged(count: number, bytes: number): void {
+    this.#paged = { count: this.#paged.count + count, bytes: this.#paged.bytes + bytes };
+  }
+
   get #isWhole(): boolean {
     return this.#pages.size === 0 && this.#tail.length === 0;
   }
@@ -103,6 +116,9 @@ export class PagedLine implements Backlog {
     if (page === undefined) {
       this.#tail = [];
       this.#tailBytes = 0;
+    } else {
+      this.#queue.stats.disk_reads += page.count;
+      this.#notePaged(-page.count, -page.size);
     }
     for (const entry of entries) {
       this.#front.push(entry);

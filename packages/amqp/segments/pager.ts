@@ -20,7 +20,6 @@ interface PageFile {
 interface FilePage extends Page {
   readonly in: PageFile;
   readonly at: number;
-  readonly size: number;
 }
 
 /** What is written of an entry before its content. */

@@ -1,5 +1,6 @@
 // What a channel does for the methods of class basic, beside publishing.
 import { ReplyError } from "../codec/reply-codes.ts";
+import type { Entry } from "../queue/entry.ts";
 import type { Channel } from "./channel.ts";
 import { type MethodTable, queueName } from "./method-table.ts";
 import { directReplyTo } from "./publishing.ts";
@@ -38,9 +39,12 @@ export const basicMethods: MethodTable = {
     const queue = existing(channel, given);
     const entry = queue.get();
     if (entry === null) {
+      channel.stats.get_empty++;
+      queue.stats.get_empty++;
       channel.output.method(channel.number, "basic.get-empty", {});
       return;
     }
+    countGet(channel, entry, noAck);
     const tag = noAck ? channel.nextTag() : channel.hold(entry);
     channel.output.getOk(channel.number, tag, entry.redelivered, entry.content, queue.readyCount);
     if (noAck) queue.settle(entry, "ack");
@@ -69,6 +73,14 @@ export const basicMethods: MethodTable = {
     channel.output.method(channel.number, "basic.recover-ok", {});
   },
 };
+
+function countGet({ stats }: Channel, { queue, redelivered }: Entry, noAck: boolean): void {
+  for (const counted of [stats, queue.stats]) {
+    if (noAck) counted.get_no_ack++;
+    else counted.get++;
+    if (redelivered) counted.redeliver++;
+  }
+}
 
 function openReply(channel: Channel, noAck: boolean) {
   if (!noAck) throw new ReplyError("PRECONDITION_FAILED", "reply consumer cannot acknowledge");

@@ -8,6 +8,7 @@ import type { Content } from "../content.ts";
 import type { Entry } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import { integerOf } from "../queue/queue-arguments.ts";
+import type { ExchangeStats, MessageStats } from "../statistics.ts";
 import { refused, taken, type VirtualHost } from "../virtual-host.ts";
 import { Confirms } from "./confirms.ts";
 import type { Connection } from "./connection.ts";
@@ -33,6 +34,7 @@ export class Channel {
   readonly host: VirtualHost;
   readonly user: User;
   readonly publishing: Publishing;
+  readonly stats: MessageStats;
   readonly consumers = new Map<string, SocketConsumer>();
   /** What was delivered and not settled, by delivery tag, oldest first. */
   readonly #held = new Map<number, Entry>();
@@ -58,12 +60,13 @@ export class Channel {
     this.output = connection.output;
     this.host = host;
     this.user = user;
+    this.stats = host.stats.open();
     this.publishing = new Publishing({
       host,
       userName: user.name,
       assertWritable: (exchange) => this.#assertWritable(exchange),
       replyQueue: () => this.#replyQueue,
-      publish: (content, mandatory, queues) => this.#take(content, mandatory, queues),
+      publish: (content, mandatory, queues, exchange) => this.#take(content, mandatory, queues, exchange),
     });
   }
 
@@ -84,6 +87,10 @@ export class Channel {
     this.#held.set(tag, entry);
     if (entry.holder !== null) this.#heldByConsumers++;
     return tag;
+  }
+
+  get heldCount(): number {
+    return this.#held.size;
   }
 
   settle(tag: number, multiple: boolean, how: Settlement): void {
@@ -111,6 +118,10 @@ export class Channel {
 
   #settleOne(tag: number, entry: Entry, how: Settlement): void {
     this.#held.delete(tag);
+    if (how === "ack") {
+      this.stats.ack++;
+      entry.queue.stats.ack++;
+    }
     const { holder } = entry;
     if (holder instanceof SocketConsumer) {
       holder.held--;
@@ -151,6 +162,7 @@ export class Channel {
       isExclusive: request.exclusive,
       priority,
       prefetch: this.prefetchOfNext,
+      arguments: request.arguments,
     });
     queue.add(consumer);
     this.consumers.set(request.tag, consumer);
@@ -183,30 +195,44 @@ export class Channel {
 
   // Publishes
 
-  #take(content: Content, mandatory: boolean, queues: readonly MessageQueue[] | null): void {
+  #take(
+    content: Content,
+    mandatory: boolean,
+    queues: readonly MessageQueue[] | null,
+    exchange: ExchangeStats,
+  ): void {
+    this.stats.publish++;
     if (this.transaction !== null) {
       this.transaction.publishes.push([content, mandatory]);
       content.keep();
       return;
     }
-    const outcome = this.publishNow(content, mandatory, queues);
+    const outcome = this.publishNow(content, mandatory, queues, exchange);
     if (this.confirms === null) return;
     if (outcome === refused) this.confirms.refused();
     else this.confirms.taken(outcome);
   }
 
   /** Puts a message into its queues, as `VirtualHost.enqueue` says, or returns it to its sender. */
-  publishNow(content: Content, mandatory: boolean, routed: readonly MessageQueue[] | null = null): number {
+  publishNow(
+    content: Content,
+    mandatory: boolean,
+    routed: readonly MessageQueue[] | null = null,
+    exchange = this.host.exchangeOrDefault(content.label.exchange).stats,
+  ): number {
     const queues = routed ?? this.host.route(content);
+    exchange.publish_in++;
+    exchange.publish_out += queues.length;
     if (queues.length > 0) return this.host.enqueue(queues, content);
     if (mandatory) this.#returnContent(content);
+    else this.stats.drop_unroutable++;
     return taken;
   }
 
   selectConfirms(): void {
     if (this.transaction !== null)
       throw new ReplyError("PRECONDITION_FAILED", "cannot switch from tx to confirm mode");
-    this.confirms ??= new Confirms(this.number, this.output, this.connection.journal);
+    this.confirms ??= new Confirms(this, this.connection.journal);
   }
 
   selectTransaction(): void {
@@ -217,6 +243,7 @@ export class Channel {
 
   #returnContent(content: Content): void {
     const { exchange, key } = content.label;
+    this.stats.return_unroutable++;
     this.output.method(this.number, "basic.return", {
       replyCode: 312,
       replyText: "NO_ROUTE",
@@ -254,6 +281,8 @@ export class Channel {
     this.publishing.abandon();
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
     this.recover();
+    this.host.stats.close(this.stats);
+    this.connection.channelClosed();
   }
 }
 

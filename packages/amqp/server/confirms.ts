@@ -1,11 +1,10 @@
 // Confirms of one channel, in the order of its publishes: cumulative, one for all that a turn settled. A
 // persistent message's waits for the disk, and those behind it wait with it.
 import type { Journal } from "../virtual-host-deps.ts";
-import type { Output } from "./output.ts";
+import type { Channel } from "./channel.ts";
 
 export class Confirms {
-  readonly #channel: number;
-  readonly #output: Output;
+  readonly #channel: Channel;
   readonly #journal: Journal | null;
   /** The last publish that waits for each batch. */
   readonly #lastOf = new Map<number, number>();
@@ -19,10 +18,14 @@ export class Confirms {
   #isScheduled = false;
   isClosed = false;
 
-  constructor(channel: number, output: Output, journal: Journal | null) {
+  constructor(channel: Channel, journal: Journal | null) {
     this.#channel = channel;
-    this.#output = output;
     this.#journal = journal;
+  }
+
+  /** How many publishes wait to be confirmed. */
+  get waitingCount(): number {
+    return this.#published - this.#confirmed;
   }
 
   /** The next publish was taken; `batch` is what it waits for, 0 for nothing. */
@@ -43,7 +46,8 @@ export class Confirms {
   refused(): void {
     const tag = ++this.#published;
     this.#flush();
-    this.#output.method(this.#channel, "basic.nack", { deliveryTag: tag, multiple: false, requeue: false });
+    const { output, number } = this.#channel;
+    output.method(number, "basic.nack", { deliveryTag: tag, multiple: false, requeue: false });
     if (this.#batch > 0) this.#lastOf.set(this.#batch, tag);
     else {
       this.#settled = tag;
@@ -68,8 +72,10 @@ export class Confirms {
     this.#isScheduled = false;
     const tag = this.#settled;
     if (this.isClosed || tag <= this.#confirmed) return;
-    const multiple = tag - this.#confirmed > 1;
+    const count = tag - this.#confirmed;
     this.#confirmed = tag;
-    this.#output.method(this.#channel, "basic.ack", { deliveryTag: tag, multiple });
+    const { output, number, stats } = this.#channel;
+    stats.confirm += count;
+    output.method(number, "basic.ack", { deliveryTag: tag, multiple: count > 1 });
   }
 }

@@ -1,6 +1,6 @@
 // A connection: its handshake, its channels, and its end, which may be the peer's, an error's or silence's.
 import type { Socket } from "node:net";
-import type { Log } from "@micronova/kit";
+import type { Log, Millis } from "@micronova/kit";
 import type { User } from "../access/user.ts";
 import type { Broker, OpenConnection } from "../broker.ts";
 import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parser.ts";
@@ -9,6 +9,13 @@ import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
+import { TrafficStats } from "../statistics.ts";
+import {
+  type ConnectionStatus,
+  connectionName,
+  connectionStatus,
+  peerOf,
+} from "../status/connection-status.ts";
 import type { VirtualHost } from "../virtual-host.ts";
 import type { Journal } from "../virtual-host-deps.ts";
 import { basicMethods } from "./basic-methods.ts";
@@ -47,6 +54,8 @@ export class Connection implements FrameHandler, OpenConnection {
   readonly journal: Journal | null;
   /** The queues that are its own and go with it. */
   readonly exclusive = new Set<MessageQueue>();
+  readonly traffic = new TrafficStats();
+  readonly #connectedAt: Millis;
   client: ClientCapabilities = { cancelsConsumers: false, isBlockable: false };
   /** Only who publishes is held when there is an alarm. */
   hasPublished = false;
@@ -68,8 +77,9 @@ export class Connection implements FrameHandler, OpenConnection {
   constructor(deps: ConnectionDeps) {
     const { socket, broker } = deps;
     this.#deps = deps;
-    this.output = new Output(socket, broker.form);
+    this.output = new Output(socket, broker.form, this.traffic);
     this.journal = broker.journal;
+    this.#connectedAt = broker.platform.clock.now();
     this.#parser = new FrameParser(this, frameMaxFirst);
     const remoteAddress = socket.remoteAddress ?? "";
     this.#handshake = new Handshake({ broker, output: this.output, remoteAddress });
@@ -88,9 +98,37 @@ export class Connection implements FrameHandler, OpenConnection {
     return this.#host;
   }
 
+  get name(): string {
+    return connectionName(this.#deps.socket);
+  }
+
+  get peer() {
+    return peerOf(this.#deps.socket);
+  }
+
+  get channels(): readonly Channel[] {
+    return [...this.#channels.values()].filter(({ isClosing }) => !isClosing);
+  }
+
+  status(): ConnectionStatus {
+    return connectionStatus({
+      socket: this.#deps.socket,
+      handshake: this.#handshake,
+      host: this.#host?.name ?? null,
+      state: this.#isBlocked && this.#state === "open" ? "blocked" : stateNames[this.#state],
+      connectedAt: this.#connectedAt,
+      channelCount: this.channels.length,
+      traffic: this.traffic,
+    });
+  }
+
   /** A name nobody else has, as RabbitMQ's look. */
   newName(): string {
     return this.#deps.broker.newName();
+  }
+
+  channelClosed(): void {
+    this.#deps.broker.churn.channel_closed++;
   }
 
   forget(channel: Channel): void {
@@ -142,6 +180,8 @@ export class Connection implements FrameHandler, OpenConnection {
 
   #read(chunk: Buffer): void {
     this.#hasRead = true;
+    this.traffic.recv_cnt++;
+    this.traffic.recv_oct += chunk.length;
     if (this.#isDeaf) {
       // What came is most likely the answer to our close, which can no longer be found in the stream.
       this.#deps.socket.end();
@@ -256,6 +296,7 @@ export class Connection implements FrameHandler, OpenConnection {
     // An open connection has both.
     const channel = new Channel(this, number, this.#host as VirtualHost, this.#handshake.user as User);
     this.#channels.set(number, channel);
+    this.#deps.broker.churn.channel_created++;
     this.output.method(number, "channel.open-ok", { channelId: Buffer.alloc(0) });
   }
 
@@ -293,6 +334,7 @@ export class Connection implements FrameHandler, OpenConnection {
     this.#parser.frameMax = frameMax;
     this.output.frameMax = frameMax;
     if (this.#host === null) return;
+    this.#deps.broker.churn.connection_created++;
     this.client = capabilitiesOf(this.#handshake.clientProperties);
     this.#enter("open");
   }
@@ -344,6 +386,7 @@ export class Connection implements FrameHandler, OpenConnection {
   #end(): void {
     this.#release();
     this.#enter("closed");
+    if (this.#host !== null) this.#deps.broker.churn.connection_closed++;
     this.#deps.closed(this);
   }
 
@@ -365,6 +408,14 @@ export class Connection implements FrameHandler, OpenConnection {
     this.#stateSeconds = 0;
   }
 }
+
+const stateNames = {
+  header: "starting",
+  handshake: "starting",
+  open: "running",
+  closing: "closing",
+  closed: "closed",
+} as const;
 
 function capabilitiesOf(properties: Table): ClientCapabilities {
   const { capabilities } = properties;

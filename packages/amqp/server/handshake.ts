@@ -50,6 +50,7 @@ export class Handshake {
   readonly #deps: HandshakeDeps;
   #expects: "connection.start-ok" | "connection.tune-ok" | "connection.open" = "connection.start-ok";
   user: User | null = null;
+  mechanism: string | null = null;
   clientProperties: Table = {};
   tuning: Tuning = { ...offered, frameMax: frameMin };
 
@@ -86,6 +87,8 @@ export class Handshake {
     const credentials = read(Buffer.from(response));
     const user =
       credentials === null ? null : broker.access.authenticate(credentials.name, credentials.password);
+    const isIn = user !== null && !(user.isLocalOnly && !loopback.test(remoteAddress));
+    broker.auth.count(isIn);
     if (user === null || (user.isLocalOnly && !loopback.test(remoteAddress)))
       throw new ReplyError(
         "ACCESS_REFUSED",
@@ -93,6 +96,7 @@ export class Handshake {
         { isHard: true },
       );
     this.user = user;
+    this.mechanism = mechanism;
     const { channelMax, frameMax, heartbeatSeconds: heartbeat } = offered;
     output.method(0, "connection.tune", { channelMax, frameMax, heartbeat });
     this.#expects = "connection.tune-ok";

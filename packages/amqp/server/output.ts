@@ -7,6 +7,7 @@ import { type Args, writeMethod } from "../codec/method-codec.ts";
 import type { MethodName } from "../codec/methods.ts";
 import { Writer } from "../codec/writer.ts";
 import type { Content } from "../content.ts";
+import type { TrafficStats } from "../statistics.ts";
 import type { WireForm } from "../wire-form.ts";
 
 const bufferBytes = 64 * 1024;
@@ -28,6 +29,7 @@ const scratch = new Writer(1024);
 export class Output {
   readonly #socket: Socket;
   readonly #form: WireForm;
+  readonly #traffic: TrafficStats;
   frameMax = 4096;
   /** Whether anything was written since somebody looked: heartbeats look at it. */
   hasWritten = false;
@@ -41,9 +43,10 @@ export class Output {
   #pending = 0;
   #isScheduled = false;
 
-  constructor(socket: Socket, form: WireForm) {
+  constructor(socket: Socket, form: WireForm, traffic: TrafficStats) {
     this.#socket = socket;
     this.#form = form;
+    this.#traffic = traffic;
   }
 
   /** Whether a reader keeps up well enough to be sent more. */
@@ -127,6 +130,8 @@ export class Output {
     this.#from = this.#at;
     const parts = this.#parts;
     if (parts.length === 0) return;
+    this.#traffic.send_cnt++;
+    this.#traffic.send_oct += this.#pending;
     this.#parts = [];
     this.#pending = 0;
     this.hasWritten = true;

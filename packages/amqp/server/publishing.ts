@@ -7,6 +7,7 @@ import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import { Content, Label } from "../content.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
+import type { ExchangeStats } from "../statistics.ts";
 import type { VirtualHost } from "../virtual-host.ts";
 
 export interface PublishingDeps {
@@ -17,7 +18,12 @@ export interface PublishingDeps {
   /** The queue that answers to `amq.rabbitmq.reply-to` go to; null when nothing consumes from it. */
   readonly replyQueue: () => string | null;
   /** A message is complete. `queues` is null when they must be looked for. */
-  readonly publish: (content: Content, mandatory: boolean, queues: readonly MessageQueue[] | null) => void;
+  readonly publish: (
+    content: Content,
+    mandatory: boolean,
+    queues: readonly MessageQueue[] | null,
+    exchange: ExchangeStats,
+  ) => void;
 }
 
 /** An address as it was published to, and where it leads. */
@@ -27,6 +33,7 @@ interface Route {
   readonly mandatory: boolean;
   /** Null when each message may go another way. */
   readonly queues: readonly MessageQueue[] | null;
+  readonly exchange: ExchangeStats;
   readonly version: number;
 }
 
@@ -112,11 +119,11 @@ export class Publishing {
 
   #complete(): void {
     const content = this.#content as Content;
-    const { queues, mandatory } = this.#route as Route;
+    const { queues, mandatory, exchange } = this.#route as Route;
     this.#content = null;
     this.#expects = "method";
     const isByKeyAlone = queues !== null && content.wireProperties?.hasHeaders !== true;
-    this.#deps.publish(content, mandatory, isByKeyAlone ? queues : null);
+    this.#deps.publish(content, mandatory, isByKeyAlone ? queues : null, exchange);
   }
 
   #readRoute(bytes: Buffer, start: number, end: number): Route {
@@ -136,6 +143,7 @@ export class Publishing {
       label,
       mandatory: (bits & 1) !== 0,
       queues: isByKeyAlone ? host.route(new Content(label, null, {} as never)) : null,
+      exchange: host.exchangeOrDefault(exchange).stats,
       version: host.version,
     };
   }

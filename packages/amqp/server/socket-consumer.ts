@@ -1,9 +1,12 @@
 // A consumer on a channel: what it takes goes out as `basic.deliver`, within its credit and as long as the
 // connection's reader keeps up.
+import type { Table } from "../codec/table.ts";
 import { Writer } from "../codec/writer.ts";
 import type { Content } from "../content.ts";
 import type { Entry, QueueConsumer } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
+import type { MessageStats } from "../statistics.ts";
+import type { ConsumerPlace } from "../status/queue-status.ts";
 import type { Channel } from "./channel.ts";
 
 export interface ConsumerOptions {
@@ -13,6 +16,7 @@ export interface ConsumerOptions {
   readonly priority: number;
   /** How many it may hold unacknowledged; 0 for any number. */
   readonly prefetch: number;
+  readonly arguments: Table;
 }
 
 export class SocketConsumer implements QueueConsumer {
@@ -23,8 +27,10 @@ export class SocketConsumer implements QueueConsumer {
   readonly isDirect = true;
   readonly priority: number;
   readonly prefetch: number;
+  readonly arguments: Table;
   held = 0;
-  readonly #channel: Channel;
+  readonly channel: Channel;
+  readonly #stats: MessageStats;
   readonly #head: Buffer;
 
   constructor(channel: Channel, queue: MessageQueue, options: ConsumerOptions) {
@@ -34,28 +40,39 @@ export class SocketConsumer implements QueueConsumer {
     this.isExclusive = options.isExclusive;
     this.priority = options.priority;
     this.prefetch = options.prefetch;
-    this.#channel = channel;
+    this.arguments = options.arguments;
+    this.channel = channel;
+    this.#stats = channel.stats;
     this.#head = deliverHead(options.tag);
+  }
+
+  get place(): ConsumerPlace {
+    const { connection, number, user } = this.channel;
+    return { connection: connection.name, ...connection.peer, number, user: user.name };
   }
 
   get hasRoom(): boolean {
     if (!this.noAck && this.prefetch !== 0 && this.held >= this.prefetch) return false;
-    return this.#channel.hasRoomFor(this);
+    return this.channel.hasRoomFor(this);
   }
 
   takeContent(content: Content, redelivered: boolean): void {
-    const { output, number } = this.#channel;
-    output.deliver(number, this.#head, this.#channel.nextTag(), redelivered, content);
+    const { output, number } = this.channel;
+    this.#stats.deliver_no_ack++;
+    if (redelivered) this.#stats.redeliver++;
+    output.deliver(number, this.#head, this.channel.nextTag(), redelivered, content);
   }
 
   takeEntry(entry: Entry): void {
-    const { output, number } = this.#channel;
+    const { output, number } = this.channel;
+    this.#stats.deliver++;
+    if (entry.redelivered) this.#stats.redeliver++;
     this.held++;
-    output.deliver(number, this.#head, this.#channel.hold(entry), entry.redelivered, entry.content);
+    output.deliver(number, this.#head, this.channel.hold(entry), entry.redelivered, entry.content);
   }
 
   queueGone(): void {
-    this.#channel.consumerCancelled(this);
+    this.channel.consumerCancelled(this);
   }
 }
 
