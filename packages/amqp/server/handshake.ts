@@ -28,6 +28,8 @@ const offered: Tuning = { channelMax: 2047, frameMax: 131_072, heartbeatSeconds:
 const frameMin = 4096;
 const loopback = /^(?:::1|(?:::ffff:)?127\.)/;
 
+// The product is the dialect that is spoken: kombu, and with it Celery and oslo.messaging, believes in
+// AMQP's own meaning of `basic.qos` unless it reads RabbitMQ here. Who speaks it stands under platform.
 const serverProperties: Table = {
   capabilities: {
     publisher_confirms: true,
@@ -41,8 +43,8 @@ const serverProperties: Table = {
     direct_reply_to: true,
   },
   cluster_name: "micronova",
-  product: "Micronova",
-  platform: "Node.js",
+  product: "RabbitMQ",
+  platform: "Micronova on Node.js",
   version: "3.13.0",
 };
 
