@@ -22,5 +22,9 @@ export const cliErrors = errorTable("cli", {
     status: 400,
     text: (dir: string) => `This removes everything in ${dir}; say --yes to confirm.`,
   },
+  repairNeedsYes: {
+    status: 400,
+    text: () => "Repairs are started with --yes where nobody can be asked; --dry-run shows them.",
+  },
   step: { status: 500, text: (what: string, why: string) => `${what} failed: ${why}` },
 });

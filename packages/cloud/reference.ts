@@ -17,6 +17,7 @@ import {
 } from "@micronova/kit";
 import { configErrors } from "@micronova/kit/config";
 import { networkErrors } from "@micronova/network";
+import { operationsErrors } from "@micronova/operations";
 import { placementErrors } from "@micronova/placement";
 import { busRpc, rpcErrors } from "@micronova/rpc";
 import { type AnySaga, sagaDoor, sagaErrors } from "@micronova/saga";
@@ -76,6 +77,7 @@ export async function cloudReference(): Promise<CloudReference> {
       network: networkErrors,
       volume: volumeErrors,
       compute: computeErrors,
+      operations: operationsErrors,
       cloud: errors,
     },
   };

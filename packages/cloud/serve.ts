@@ -22,6 +22,7 @@ import {
   systemRandom,
 } from "@micronova/kit";
 import { networkReports, networkService } from "@micronova/network";
+import { invariantWatch, operationsService } from "@micronova/operations";
 import { placementService } from "@micronova/placement";
 import { busRpc, type Rpc } from "@micronova/rpc";
 import { type AnySaga, type Sagas, sagaDoor, sagaRunner } from "@micronova/saga";
@@ -29,6 +30,7 @@ import { type Store, sqliteStore } from "@micronova/store";
 import { volumeReports, volumeSagas, volumeService, volumeVersionsService } from "@micronova/volume";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
+import { cloudChecks } from "./invariants.ts";
 import { migrations, seed } from "./seed.ts";
 import { hostWorkers } from "./workers.ts";
 
@@ -107,7 +109,7 @@ async function assemble(
 
 /** The roles of the control plane and the workers of this machine, in the order in which they start. */
 async function parts(assembly: Assembly): Promise<readonly Service[]> {
-  const { platform, store, rpc, tokens: keyring, host } = assembly;
+  const { platform, store, rpc, sagas, tokens: keyring, host } = assembly;
   const compute = computeDeps(assembly);
   const images = { platform, store, files: imageFiles({ dir: assembly.dir.file("images") }) };
   return [
@@ -119,6 +121,7 @@ async function parts(assembly: Assembly): Promise<readonly Service[]> {
     schedulerService({ ...compute, host }),
     ...(await hostWorkers(assembly)),
     sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
+    invariantWatch({ platform, store, rpc, sagas, checks: cloudChecks }),
   ];
 }
 
@@ -153,6 +156,7 @@ export function httpServices(given: ServiceParts): Readonly<Record<string, HttpS
     "/volume/v3": volumeService(common),
     "/compute": computeVersionsService(computeDeps(given)),
     "/compute/v2.1": computeService(computeDeps(given)),
+    "/operations/v1": operationsService({ ...common, checks: cloudChecks }),
   };
 }
 

@@ -7,12 +7,14 @@ import { now, type Tx } from "@micronova/store";
 import { asEffect, contextFor, type StepMove } from "./batch.ts";
 import type { RunnableSaga } from "./builder.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
+import type { Subject } from "./index.ts";
 import { debtPauseMs, readEvents, subjectOf } from "./journal.ts";
 import { moveAfter, progressOf } from "./next-move.ts";
 import type { SagaDebtTable } from "./tables.ts";
 
 export interface SagaDebt {
   readonly sagaId: Uuid;
+  readonly subject: Subject;
   readonly step: string;
   readonly tries: number;
   readonly since: Millis;
@@ -23,12 +25,19 @@ const payingMax = 50;
 
 /** What hosts that do not answer still have to do, oldest first. */
 export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
-  const rows = await tx.selectFrom("saga_debts").selectAll().orderBy("created_at").execute();
-  return rows.map(({ saga_id, step, tries, created_at }) => ({
-    sagaId: saga_id,
-    step,
-    tries,
-    since: created_at,
+  const rows = await tx
+    .selectFrom("saga_debts as debt")
+    .innerJoin("sagas as saga", "saga.id", "debt.saga_id")
+    .selectAll("debt")
+    .select(["saga.subject_kind", "saga.subject_id"])
+    .orderBy("debt.created_at")
+    .execute();
+  return rows.map((row) => ({
+    sagaId: row.saga_id,
+    subject: subjectOf(row),
+    step: row.step,
+    tries: row.tries,
+    since: row.created_at,
   }));
 }
 

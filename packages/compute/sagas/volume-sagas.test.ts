@@ -76,6 +76,7 @@ function world(isAttached: boolean): SagaWorld<VolumeAttachParams> {
       const exported = new Set<string>();
       await cloud.rpc
         .serve(volumeWorkerContract, "v1", {
+          list: async () => ({ volumes: await disks.list() }),
           create: async () => {},
           delete: async () => {},
           extend: async () => {},
