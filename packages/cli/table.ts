@@ -2,7 +2,7 @@
 // standard output and nothing else does.
 import { InvalidArgumentError, Option } from "commander";
 
-export const formats = ["table", "json", "csv", "value"] as const;
+const formats = ["table", "json", "csv", "value"] as const;
 export type Format = (typeof formats)[number];
 
 type Cell = string | number | boolean | null;
