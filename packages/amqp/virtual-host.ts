@@ -14,7 +14,13 @@ import {
   type ExchangeSpec,
   type Target,
 } from "./exchange/bound-exchange.ts";
-import { type DeathReason, MessageQueue, type QueueOptions, type QueueSpec } from "./queue/message-queue.ts";
+import {
+  type DeathReason,
+  MessageQueue,
+  type QueueDeps,
+  type QueueOptions,
+  type QueueSpec,
+} from "./queue/message-queue.ts";
 import { Turns } from "./queue/turns.ts";
 import { HostStats } from "./statistics.ts";
 import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
@@ -51,6 +57,7 @@ export class VirtualHost {
   readonly #exchanges = new Map<string, BoundExchange>();
   readonly #queues = new Map<string, MessageQueue>();
   readonly #turns: Turns;
+  readonly #queueDeps: QueueDeps;
   #definitions: HostDefinitions = definitionsOfNothing;
   #journal: Journal | null = null;
 
@@ -59,6 +66,15 @@ export class VirtualHost {
     this.spec = spec;
     this.#deps = deps;
     this.#turns = new Turns(deps.platform, deps.closing, (queue) => this.#tick(queue));
+    this.#queueDeps = {
+      log: deps.platform.log,
+      now: () => this.#now(),
+      wake: (woken) => this.#turns.wake(woken),
+      tickAt: (due, at) => this.#turns.tickAt(due, at),
+      deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
+      pager: deps.pager,
+      forget: (from, id) => this.#journal?.settled(from.journalId, id),
+    };
     for (const [exchange, kind] of predeclared) this.#addExchange(permanent(exchange, kind));
   }
 
@@ -246,19 +262,8 @@ export class VirtualHost {
   }
 
   #addQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner">): MessageQueue {
-    const queue = new MessageQueue(
-      spec,
-      { ...options, owner: spec.exclusive ? owner : null },
-      {
-        log: this.#deps.platform.log,
-        now: () => this.#now(),
-        wake: (woken) => this.#turns.wake(woken),
-        tickAt: (due, at) => this.#turns.tickAt(due, at),
-        deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
-        pager: this.#deps.pager(),
-        forget: (from, id) => this.#journal?.settled(from.journalId, id),
-      },
-    );
+    const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
+    const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
     this.#queues.set(spec.name, queue);
     this.#deps.churn.queue_created++;
     if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);

@@ -5,7 +5,7 @@ import type { Log, Millis } from "@micronova/kit";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
-import type { BindingRecord } from "../exchange/bound-exchange.ts";
+import { Bindings } from "../exchange/bindings.ts";
 import { MessageStats } from "../statistics.ts";
 import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
@@ -34,7 +34,7 @@ export interface QueueDeps {
   /** Sends a message that leaves without acknowledgement to where dead letters go. */
   readonly deadLetter: (queue: MessageQueue, content: Content, reason: DeathReason) => void;
   /** Where what is beyond memory waits; null when there is no such place. */
-  readonly pager: Pager | null;
+  readonly pager: () => Pager | null;
   /** The journal no longer needs the message for this queue. */
   readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
@@ -57,7 +57,7 @@ export class MessageQueue {
   /** Its number in the journal, when it is durable and there is one. */
   journalId = 0;
   /** What is bound to it, by identity. */
-  readonly bindings = new Map<string, BindingRecord>();
+  readonly bindings = new Bindings();
   readonly stats = new MessageStats();
   isGone = false;
   readonly #deps: QueueDeps;
@@ -81,7 +81,7 @@ export class MessageQueue {
     this.#deps = deps;
     this.#lengthMaxDefault = options.lengthMax ?? never;
     const { priorityMax, isSingleActive } = this.arguments;
-    const line = () => new PagedLine(this, deps.pager);
+    const line = () => new PagedLine(this, deps.pager());
     this.#ready = priorityMax === null ? line() : priorityBacklog(priorityMax, line);
     this.#consumers = new Consumers(isSingleActive);
     this.#unusedSince = deps.now();
