@@ -1,6 +1,5 @@
 // The composition root: the whole wiring of a cloud in one process, in the order in which it starts.
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { Broker } from "@micronova/amqp";
 import {
   computeDefaults,
@@ -104,7 +103,7 @@ async function assemble(
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
   const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
-  return { platform, config, dir, store, rpc, sagas, tokens: keyring, host: hostname() };
+  return { platform, config, dir, store, rpc, sagas, tokens: keyring, host: dir.hostName };
 }
 
 /** The roles of the control plane and the workers of this machine, in the order in which they start. */
