@@ -126,6 +126,10 @@ bus
   .option("--listen <address>", "the address it answers on", "127.0.0.1")
   .option("--port <n>", "its port; 0 takes a free one", "5672")
   .option("--insecure", "allow another address than loopback without TLS")
+  .option("--tls-cert <file>", "serve TLS too, with this certificate; then only TLS leaves loopback")
+  .option("--tls-key <file>", "the certificate's key")
+  .option("--tls-ca <file>", "the authority whose certificates clients must show")
+  .option("--tls-port <n>", "the port for TLS; 0 takes a free one", "5671")
   .action(async (options) => (await import("./commands/bus.ts")).serveBus(options));
 
 const installs = (): boolean => program.opts()["install"] !== false;

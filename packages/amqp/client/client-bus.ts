@@ -8,17 +8,15 @@ import { type Content, contentOfMessage } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import { plainJson, type WireForm } from "../wire-form.ts";
 import { declareExchange, declareQueue } from "./declarations.ts";
-import { Link } from "./link.ts";
+import { type ClientTls, Link } from "./link.ts";
 import { Outbox } from "./outbox.ts";
 import { faultOf, RemoteClose } from "./remote-close.ts";
 import { Subscription } from "./subscription.ts";
 import { type BrokerUrl, readUrl } from "./url.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends ClientTls {
   /** What bodies are wrapped in; plain JSON without it. */
   readonly form?: WireForm;
-  /** The authority of a TLS broker's certificate, when it is not a public one. */
-  readonly ca?: string;
 }
 
 /** A Bus by a connection to one of these brokers; it connects by itself, and again whenever it must. */
@@ -192,12 +190,12 @@ class ClientBus implements Bus {
   }
 
   async #open(url: BrokerUrl): Promise<void> {
-    const { ca } = this.#options;
+    const { form: _, ...tls } = this.#options;
     const link = await Link.open({
       platform: this.#platform,
       form: this.#form,
       url,
-      ...(ca === undefined ? {} : { ca }),
+      tls,
       onMethod: (channel, method, content) => this.#take(channel, method, content),
       onChannelClosed: (channel, reason) => this.#channelClosed(channel, reason),
       onClosed: (reason) => this.#lost(reason),

@@ -1,6 +1,6 @@
 // One connection to a broker, from the client's side: its handshake, requests with their answers in order,
 // and what comes unasked. It is used once; who wants another connection makes another link.
-import { connect, type Socket } from "node:net";
+import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Millis, Platform } from "@micronova/kit";
 import { sleepUnlessAborted } from "@micronova/kit";
@@ -17,12 +17,19 @@ import type { WireForm } from "../wire-form.ts";
 import { RemoteClose } from "./remote-close.ts";
 import type { BrokerUrl } from "./url.ts";
 
+export interface ClientTls {
+  /** The authority that a TLS broker's certificate must be of, when it is not a public one. */
+  readonly ca?: string;
+  /** The certificate to show to the broker. It is who we are when the URL has no password. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface LinkDeps {
   readonly platform: Platform;
   readonly form: WireForm;
   readonly url: BrokerUrl;
-  /** The authority that a TLS broker's certificate must be of, when it is not a public one. */
-  readonly ca?: string;
+  readonly tls: ClientTls;
   /** What comes unasked: deliveries and returns with their content, confirms, cancels. */
   readonly onMethod: (channel: number, method: Method, content: Content | null) => void;
   /** The broker closed a channel. */
@@ -65,8 +72,9 @@ export class Link implements FrameHandler {
   private constructor(deps: LinkDeps) {
     this.#deps = deps;
     const { host, port, isTls } = deps.url;
-    const tls = { host, port, servername: host, ...(deps.ca === undefined ? {} : { ca: deps.ca }) };
-    this.#socket = isTls ? connectTls(tls) : connect({ host, port });
+    // An address is no name to ask for.
+    const named = isIP(host) === 0 ? { servername: host } : {};
+    this.#socket = isTls ? connectTls({ host, port, ...named, ...deps.tls }) : connect({ host, port });
     this.#socket.setNoDelay(true);
     this.output = new Output(this.#socket, deps.form, new TrafficStats());
     this.#parser = new FrameParser(this, frameMaxFirst);
@@ -130,7 +138,7 @@ export class Link implements FrameHandler {
   }
 
   async #shakeHands(): Promise<void> {
-    const { user, password, virtualHost } = this.#deps.url;
+    const { virtualHost } = this.#deps.url;
     const start = this.#expect(0, "connection.start");
     this.output.raw(protocolHeader);
     await start;
@@ -146,8 +154,7 @@ export class Link implements FrameHandler {
       "connection.start-ok",
       {
         clientProperties: { product: "Micronova", capabilities },
-        mechanism: "PLAIN",
-        response: Buffer.from(`\0${user}\0${password}`),
+        ...proofOf(this.#deps),
         locale: "en_US",
       },
       "connection.tune",
@@ -251,4 +258,10 @@ export class Link implements FrameHandler {
     this.#requests.delete(channel);
     this.#deps.onChannelClosed(channel, reason);
   }
+}
+
+function proofOf({ url: { isTls, user, password }, tls }: LinkDeps) {
+  if (isTls && password === null && tls.cert !== undefined)
+    return { mechanism: "EXTERNAL", response: Buffer.alloc(0) };
+  return { mechanism: "PLAIN", response: Buffer.from(`\0${user}\0${password ?? "guest"}`) };
 }

@@ -6,7 +6,7 @@ import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { VirtualHost } from "../virtual-host.ts";
 import type { Output } from "./output.ts";
-import { mechanisms } from "./sasl.ts";
+import { type Certificate, mechanismsFor } from "./sasl.ts";
 
 /** What was agreed upon. */
 export interface Tuning {
@@ -19,6 +19,8 @@ export interface HandshakeDeps {
   readonly broker: Broker;
   readonly output: Output;
   readonly remoteAddress: string;
+  /** Null when its listener asks for none. */
+  readonly certificate: Certificate | null;
 }
 
 export const protocolHeader = Buffer.from("AMQP\x00\x00\x09\x01", "latin1");
@@ -65,7 +67,7 @@ export class Handshake {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties,
-      mechanisms: Buffer.from(Object.keys(mechanisms).join(" ")),
+      mechanisms: Buffer.from([...mechanismsFor(this.#deps.certificate).keys()].join(" ")),
       locales: Buffer.from("en_US"),
     });
   }
@@ -81,17 +83,15 @@ export class Handshake {
   }
 
   #startOk({ mechanism, response, clientProperties }: Args<"connection.start-ok">): void {
-    const { broker, output, remoteAddress } = this.#deps;
+    const { broker, output, remoteAddress, certificate } = this.#deps;
     this.clientProperties = clientProperties;
-    const read = Object.hasOwn(mechanisms, mechanism) ? mechanisms[mechanism] : undefined;
-    if (read === undefined)
+    const authenticate = mechanismsFor(certificate).get(mechanism);
+    if (authenticate === undefined)
       throw new ReplyError("COMMAND_INVALID", `unknown authentication mechanism '${mechanism}'`);
-    const credentials = read(Buffer.from(response));
-    const user =
-      credentials === null ? null : broker.access.authenticate(credentials.name, credentials.password);
+    const user = authenticate(broker.access, { response: Buffer.from(response), certificate });
     const isIn = user !== null && !(user.isLocalOnly && !loopback.test(remoteAddress));
     broker.auth.count(isIn);
-    if (user === null || (user.isLocalOnly && !loopback.test(remoteAddress)))
+    if (!isIn)
       throw new ReplyError(
         "ACCESS_REFUSED",
         `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
