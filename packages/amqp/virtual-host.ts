@@ -14,6 +14,7 @@ import {
   type ExchangeSpec,
   type Target,
 } from "./exchange/bound-exchange.ts";
+import { Deque } from "./queue/deque.ts";
 import {
   type DeathReason,
   MessageQueue,
@@ -34,6 +35,15 @@ export interface Binding {
 /** What became of a publish: refused by a queue, taken, or taken once the journal has synced that batch. */
 export const refused = -1;
 export const taken = 0;
+
+/** A message that left a queue without acknowledgement. */
+interface DeadLetter {
+  readonly queue: MessageQueue;
+  readonly content: Content;
+  readonly reason: DeathReason;
+  /** Its number in the journal; 0 when it is not there. */
+  readonly journalId: number;
+}
 
 const noQueues: readonly MessageQueue[] = [];
 const predeclared: readonly (readonly [string, ExchangeKind])[] = [
@@ -60,6 +70,11 @@ export class VirtualHost {
   readonly #queueDeps: QueueDeps;
   #definitions: HostDefinitions = definitionsOfNothing;
   #journal: Journal | null = null;
+  /** What the last `enqueue` put into the journal waits for this batch; 0 when it put nothing there. */
+  #lastBatch = 0;
+  /** Dead letters on their way: sent one after another, since each may cause more. */
+  readonly #letters = new Deque<DeadLetter>();
+  #isSendingLetters = false;
 
   constructor(spec: HostSpec, deps: VirtualHostDeps) {
     this.name = spec.name;
@@ -71,7 +86,8 @@ export class VirtualHost {
       now: () => this.#now(),
       wake: (woken) => this.#turns.wake(woken),
       tickAt: (due, at) => this.#turns.tickAt(due, at),
-      deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
+      deadLetter: (queue, content, reason, journalId) =>
+        this.#deadLetter({ queue, content, reason, journalId }),
       pager: deps.pager,
       forget: (from, id) => this.#journal?.settled(from.journalId, id),
     };
@@ -235,6 +251,7 @@ export class VirtualHost {
         batch = this.#journal.batch;
       }
     }
+    this.#lastBatch = batch;
     let isRefused = false;
     for (const queue of queues) {
       const id = queue.journalId === 0 ? 0 : journalId;
@@ -242,8 +259,9 @@ export class VirtualHost {
       if (!queue.refuses(content.size)) queue.push(content, id);
       else {
         isRefused = true;
-        if (queue.arguments.overflow === "reject-publish-dlx") this.#deadLetter(queue, content, "maxlen");
-        if (id !== 0) this.#journal?.settled(queue.journalId, id);
+        if (queue.arguments.overflow === "reject-publish-dlx")
+          this.#deadLetter({ queue, content, reason: "maxlen", journalId: id });
+        else if (id !== 0) this.#journal?.settled(queue.journalId, id);
       }
     }
     return isRefused ? refused : batch;
@@ -318,15 +336,32 @@ export class VirtualHost {
     );
   }
 
-  #deadLetter(queue: MessageQueue, content: Content, reason: DeathReason): void {
+  #deadLetter(letter: DeadLetter): void {
+    this.#letters.push(letter);
+    if (this.#isSendingLetters) return;
+    this.#isSendingLetters = true;
+    try {
+      for (let next = this.#letters.shift(); next !== undefined; next = this.#letters.shift())
+        this.#send(next);
+    } finally {
+      this.#isSendingLetters = false;
+    }
+  }
+
+  #send({ queue, content, reason, journalId }: DeadLetter): void {
     const name = queue.arguments.deadLetterExchange;
-    if (name === null || (name !== "" && !this.#exchanges.has(name))) return;
-    const letter = deadLetterOf(content, name, { queue, reason, at: this.#now() }, this.#deps.form);
-    const { headers } = letter.properties(this.#deps.form);
-    const queues = this.route(letter).filter(
-      (other) => reason === "rejected" || !isCycle(headers, other.name),
-    );
-    this.enqueue(queues, letter);
+    let after = 0;
+    if (name !== null && (name === "" || this.#exchanges.has(name))) {
+      const letter = deadLetterOf(content, name, { queue, reason, at: this.#now() }, this.#deps.form);
+      const { headers } = letter.properties(this.#deps.form);
+      const queues = this.route(letter).filter(
+        (other) => reason === "rejected" || !isCycle(headers, other.name),
+      );
+      this.enqueue(queues, letter);
+      after = this.#lastBatch;
+    }
+    // A crash must find one of the two, the message or its letter.
+    if (journalId !== 0) this.#journal?.settled(queue.journalId, journalId, after);
   }
 
   #unbindAll(target: Target): void {
