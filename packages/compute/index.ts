@@ -19,5 +19,6 @@ export { seedCompute } from "./seed.ts";
 export { computeRoutes, computeService } from "./service.ts";
 export { serverStates, statusOf, statusRules } from "./states.ts";
 export { computeWorkerContract } from "./worker/contract.ts";
+export { hostIdentity } from "./worker/identity.ts";
 export { type HostReporter, hostReporter } from "./worker/reporter.ts";
 export { type ComputeWorkerDeps, computeWorker } from "./worker/worker.ts";

@@ -1,7 +1,7 @@
 // What is put off because its host did not answer. Each debt is tried from time to time, on its own,
 // until the host has done it; the saga they belong to has long gone on. A fence that is too low means that
 // the subject's later work has reached the host since, and that work says what there should be on it.
-import { isFault, type Millis, type Platform, type Uuid } from "@micronova/kit";
+import { isFault, type Millis, type Uuid } from "@micronova/kit";
 import { rpcErrors } from "@micronova/rpc";
 import { now, type Tx } from "@micronova/store";
 import { asEffect, contextFor, type StepMove } from "./batch.ts";
@@ -42,16 +42,12 @@ export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
 }
 
 export class DebtPayer {
-  readonly #deps: EffectDeps & { readonly platform: Platform };
+  readonly #deps: EffectDeps;
   readonly #sagas: ReadonlyMap<string, RunnableSaga>;
   readonly #stopping: AbortSignal;
   #paying = 0;
 
-  constructor(
-    deps: EffectDeps & { readonly platform: Platform },
-    sagas: ReadonlyMap<string, RunnableSaga>,
-    stopping: AbortSignal,
-  ) {
+  constructor(deps: EffectDeps, sagas: ReadonlyMap<string, RunnableSaga>, stopping: AbortSignal) {
     this.#deps = deps;
     this.#sagas = sagas;
     this.#stopping = stopping;

@@ -46,7 +46,7 @@ async function aGuest(cloud: WorldCloud, options: Partial<FakeDriverOptions> = {
   const reporter = { name: "none", ...nobody };
   const virt = fakeDriver({ platform, ...options });
   const network = fakeNetworkDriver();
-  await computeWorker({ platform, rpc, host: "h1", virt, network, stateDir: null, reporter }).start();
+  await computeWorker({ platform, rpc, host: "h1", virt, network, reporter }).start();
   await virt.spawn({
     serverId,
     name: "web",
