@@ -13,7 +13,6 @@ const layers: readonly (readonly string[])[] = [
   ["store", "amqp", "http", "guest"],
   ["rpc"],
   ["saga"],
-  ["operations"],
   ["identity"],
   ["image"],
   ["placement"],

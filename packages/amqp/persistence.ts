@@ -25,12 +25,12 @@ export function persistence(broker: Broker, dir: string): Service {
       const recovered = recover(
         segmentsDir,
         (number) => queues.has(number),
-        (number, message) => queues.get(number)?.restore(message),
+        (number, id, content) => queues.get(number)?.restore(content, id),
       );
       const options = {
         dir: segmentsDir,
         form: broker.form,
-        onTrouble: (what: string, reason: string | null) => broker.alarm(what, reason),
+        onTrouble: (reason: string | null) => broker.alarm("disk", reason),
         before: () => file.sync(),
       };
       journal = new SegmentJournal(broker.platform, options, recovered.segments, recovered.nextId);

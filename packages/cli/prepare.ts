@@ -38,6 +38,7 @@ export const clientNeeds: readonly Need[] = [
   { program: "openstack", package: "python3-openstackclient" },
   { program: "amqp-publish", package: "amqp-tools" },
   { program: "/usr/lib/python3/dist-packages/pika", package: "python3-pika" },
+  { program: "/usr/lib/python3/dist-packages/oslo_messaging", package: "python3-oslo.messaging" },
   { program: "rabbitmqctl", package: "rabbitmq-server" },
 ];
 /** What the tests look at the machine with. */
@@ -45,7 +46,6 @@ export const testNeeds: readonly Need[] = [
   { program: "ps", package: "procps" },
   { program: "ping", package: "iputils-ping" },
   { program: "curl", package: "curl" },
-  { program: "openssl", package: "openssl" },
   { program: "busybox", package: "busybox-static" },
 ];
 

@@ -1,10 +1,10 @@
 // What a cloud can say of itself without being started: its services, states, sagas and errors. The pages of
 // docs/reference are written from it.
 import { amqpErrors, Broker } from "@micronova/amqp";
-import { computeDefaults, computeErrors, serverStates, statusRules } from "@micronova/compute";
+import { computeErrors, serverStates, statusRules } from "@micronova/compute";
 import { type HttpService, httpErrors } from "@micronova/http";
 import { identityErrors, tokens } from "@micronova/identity";
-import { imageErrors, imageFiles, imageStates } from "@micronova/image";
+import { imageErrors, imageStates } from "@micronova/image";
 import {
   type FaultMaker,
   metricsRegistry,
@@ -17,14 +17,13 @@ import {
 } from "@micronova/kit";
 import { configErrors } from "@micronova/kit/config";
 import { networkErrors } from "@micronova/network";
-import { operationsErrors } from "@micronova/operations";
 import { placementErrors } from "@micronova/placement";
 import { busRpc, rpcErrors } from "@micronova/rpc";
 import { type AnySaga, sagaDoor, sagaErrors } from "@micronova/saga";
 import { sqliteStore, storeErrors } from "@micronova/store";
 import { volumeErrors, volumeStates } from "@micronova/volume";
 import { errors } from "./errors.ts";
-import { cloudSagas, httpServices } from "./roles.ts";
+import { cloudSagas, httpServices } from "./serve.ts";
 
 export interface CloudReference {
   /** By the path each is mounted under. */
@@ -54,8 +53,7 @@ export async function cloudReference(): Promise<CloudReference> {
     rpc,
     sagas: sagaDoor({ platform, store, rpc }),
     tokens: tokens({ platform, store, keyPath: "" }),
-    images: imageFiles({ dir: "" }),
-    config: computeDefaults,
+    dir: { file: (...parts) => parts.join("/") },
   });
   await rpc.close();
   await store.close();
@@ -78,7 +76,6 @@ export async function cloudReference(): Promise<CloudReference> {
       network: networkErrors,
       volume: volumeErrors,
       compute: computeErrors,
-      operations: operationsErrors,
       cloud: errors,
     },
   };

@@ -66,8 +66,7 @@ export async function aNetworkCloud(
     async check() {
       for (const { name, find } of networkInvariants) {
         const violations = await find(store.read);
-        if (violations.length > 0)
-          throw new Error(`${name}: ${violations.map(({ text }) => text).join(" ")}`);
+        if (violations.length > 0) throw new Error(`${name}: ${violations.join(" ")}`);
       }
     },
     async stop() {

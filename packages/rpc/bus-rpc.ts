@@ -1,12 +1,16 @@
 // Rpc over a Bus: the proxies of a process and the servers it starts.
-import type { Bus, Consumer } from "@micronova/amqp";
-import { hexId, type Platform, type Service } from "@micronova/kit";
+import type { Bus, Consumer, Delivery } from "@micronova/amqp";
+import { hexId, type Platform, type Service, systemContext } from "@micronova/kit";
 import { type Outgoing, RpcClient } from "./client.ts";
-import type { CallOptions, Calls, CastCalls, Contract, Rpc, Topic } from "./contract.ts";
+import type { CallOptions, Calls, CastCalls, Contract, Rpc } from "./contract.ts";
+import { rpcErrors } from "./errors.ts";
+import { consumeFanout } from "./fanout.ts";
 import { memoryFences } from "./fences.ts";
-import { fanoutExchange, fanoutQueue, workTarget } from "./names.ts";
-import { RecentIds } from "./recent-ids.ts";
+import { workTarget } from "./names.ts";
+import { Parking } from "./parking.ts";
+import { RecentMap } from "./recent-map.ts";
 import { RpcServer, type ServerDeps } from "./server.ts";
+import { readCall } from "./wire.ts";
 
 export interface BusRpcDeps {
   readonly platform: Platform;
@@ -15,34 +19,43 @@ export interface BusRpcDeps {
 
 // Enough to keep a worker busy; what is beyond it waits in the queue, where another process may take it.
 const prefetchDefault = 64;
-// News is handled as it comes; the bound only keeps a burst from filling memory twice.
-const newsPrefetch = 256;
+// A repeated message comes soon after the first, once its sender has connected again.
+const takenMax = 20_000;
 
 /** The door of one process: its proxies, its servers, its listeners. */
 export function busRpc(deps: BusRpcDeps): Rpc {
   const { platform, bus } = deps;
   const processId = hexId(platform.random.uuid());
-  const client = new RpcClient({ platform, bus, processId });
+  let ids = 0;
+  const newId = () => `${processId}-${++ids}`;
+  const parking = new Parking(deps);
+  const client = new RpcClient({ platform, bus, parking, processId, newId });
+  const taken = new RecentMap<true>(takenMax);
   const call = (outgoing: Outgoing) => client.call(outgoing);
-  const recent = new RecentIds();
-  const announced = new Set<string>();
-  let listeners = 0;
   return {
     on: (contract, host, options) =>
       callsOf(contract, { target: workTarget(contract.topic, host), options, send: call }),
     any: (contract, options) =>
       callsOf(contract, { target: workTarget(contract.topic, null), options, send: call }),
-    cast: <C extends Contract>(contract: C, options: CallOptions) => {
-      const send = (outgoing: Outgoing) => client.cast(outgoing);
-      const calls = callsOf(contract, { target: workTarget(contract.topic, null), options, send });
-      // A cast's proxy differs from a call's by what its promises say.
-      return calls as unknown as CastCalls<C>;
-    },
+    cast: (contract, options) =>
+      castsOf(contract, {
+        target: workTarget(contract.topic, null),
+        options,
+        send: (outgoing) => client.cast(outgoing),
+      }),
+    fanout: (contract, options) =>
+      castsOf(contract, {
+        target: workTarget(contract.topic, null),
+        options,
+        send: (outgoing) => client.fanout(outgoing),
+      }),
     serve: (contract, host, handlers, options = {}) =>
       new RpcServer({
         platform,
         bus,
-        recent,
+        parking,
+        taken,
+        newId,
         contract,
         target: workTarget(contract.topic, host),
         // Arguments arrive as the contract's proxy sent them; the dispatcher itself does not look into them.
@@ -51,13 +64,11 @@ export function busRpc(deps: BusRpcDeps): Rpc {
         prefetch: options.prefetch ?? prefetchDefault,
       }),
     async announce(topic, event) {
-      const exchange = fanoutExchange(topic.name);
-      if (!announced.has(topic.name)) await bus.declare(exchange);
-      announced.add(topic.name);
-      // That an event is plain JSON is `topic`'s condition.
-      await bus.publish({ exchange: exchange.name, key: "" }, { body: event as never });
+      const options = { context: systemContext(platform.random.uuid()) };
+      const contract = { topic: topic.name, methods: {}, version: newsVersion, namespace: null };
+      await client.fanout({ contract, target: topic.name, method: newsMethod, args: event, options });
     },
-    listen: (topic, handle) => listener(bus, { topic, id: `${processId}_${++listeners}`, handle }),
+    listen: (topic, handle) => new Listener({ bus, parking, topic: topic.name, id: newId(), handle }),
     close: async () => client.close(),
   };
 }
@@ -78,26 +89,48 @@ function callsOf<C extends Contract>(contract: C, { target, options, send }: Cal
   return calls as unknown as Calls<C>;
 }
 
-interface Listening<E> {
-  readonly topic: Topic<E>;
+/** A cast's proxy differs from a call's by what its promises say. */
+function castsOf<C extends Contract>(contract: C, calling: Calling): CastCalls<C> {
+  return callsOf(contract, calling) as unknown as CastCalls<C>;
+}
+
+// An announcement is a cast to all of a topic, of this method, with the event as its arguments.
+const newsMethod = "announce";
+const newsVersion = "1.0";
+
+interface ListenerDeps<E> {
+  readonly bus: Bus;
+  readonly parking: Parking;
+  readonly topic: string;
   readonly id: string;
   readonly handle: (event: E) => void;
 }
 
-function listener<E>(bus: Bus, { topic, id, handle }: Listening<E>): Service {
-  let consumer: Consumer | null = null;
-  return {
-    name: `listener of ${topic.name}`,
-    async start() {
-      await bus.declare(fanoutExchange(topic.name));
-      consumer = await bus.consume(fanoutQueue(topic.name, id), { prefetch: newsPrefetch }, (delivery) => {
-        // What is announced under a topic is of its type.
-        handle(delivery.message.body as unknown as E);
-        delivery.ack();
-      });
-    },
-    async stop() {
-      await consumer?.cancel();
-    },
-  };
+class Listener<E> implements Service {
+  readonly name: string;
+  readonly #deps: ListenerDeps<E>;
+  #consumer: Consumer | null = null;
+
+  constructor(deps: ListenerDeps<E>) {
+    this.name = `listener of ${deps.topic}`;
+    this.#deps = deps;
+  }
+
+  async start(): Promise<void> {
+    const { bus, parking, topic, id } = this.#deps;
+    const handle = (delivery: Delivery) => this.#hear(delivery);
+    this.#consumer = await consumeFanout(bus, parking, { topic, id, handle });
+  }
+
+  async stop(): Promise<void> {
+    await this.#consumer?.cancel();
+  }
+
+  #hear(delivery: Delivery): void {
+    const { method, args } = readCall(delivery.message.body);
+    if (method !== newsMethod) throw rpcErrors.notACall(`it is ${method}, and no announcement`);
+    // What is announced under a topic is of its type.
+    this.#deps.handle(args as E);
+    delivery.ack();
+  }
 }

@@ -3,18 +3,24 @@ import { amqpErrors, type Bus, type Delivery } from "@micronova/amqp";
 import { isFault, type Millis, type Platform } from "@micronova/kit";
 import type { CallOptions, Contract } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
-import { replyExchange, replyQueue, workExchange } from "./names.ts";
+import { asFault, faultOf } from "./failures.ts";
+import { FanoutSender } from "./fanout.ts";
+import { replyQueue, workExchange } from "./names.ts";
+import type { Parking } from "./parking.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
-import { asFault, asJson, callMessage, faultOf, readReply } from "./wire.ts";
+import { asJson, callMessage, readReply } from "./wire.ts";
 
 export interface ClientDeps {
   readonly platform: Platform;
   readonly bus: Bus;
+  readonly parking: Parking;
   readonly processId: string;
+  /** A name that nothing else on the bus has. */
+  readonly newId: () => string;
 }
 
 export interface Outgoing {
-  readonly contract: Contract;
+  readonly contract: Pick<Contract, "topic" | "methods" | "version" | "namespace">;
   readonly target: string;
   readonly method: string;
   readonly args: unknown;
@@ -28,12 +34,13 @@ export class RpcClient {
   #opening: Promise<void> | null = null;
   #isOpen = false;
   #isClosed = false;
-  #calls = 0;
+  readonly #fanout: FanoutSender;
 
   constructor(deps: ClientDeps) {
     this.#deps = deps;
     this.#waiting = new WaitingCalls(deps.platform.clock);
     this.#replyName = `reply_${deps.processId}`;
+    this.#fanout = new FanoutSender(deps.bus);
   }
 
   async call(outgoing: Outgoing): Promise<unknown> {
@@ -42,7 +49,7 @@ export class RpcClient {
     const { target, method, options } = outgoing;
     const { timeoutMs } = outgoing.contract.methods[method]!;
     if (isPast(options.deadline, this.#now())) throw rpcErrors.late(target, method);
-    const id = this.#nextId();
+    const id = this.#deps.newId();
     return new Promise((resolve, reject) => {
       this.#waiting.add(id, { target, method, timeoutMs, resolve, reject });
       this.#publish(outgoing, id, timeoutMs).catch((error) => this.#waiting.take(id)?.reject(asFault(error)));
@@ -52,7 +59,14 @@ export class RpcClient {
   async cast(outgoing: Outgoing): Promise<void> {
     if (!this.#isOpen) await this.#open();
     if (this.#isClosed) throw rpcErrors.closed();
-    await this.#publish(outgoing, this.#nextId(), null);
+    await this.#publish(outgoing, this.#deps.newId(), null);
+  }
+
+  /** To everybody who answers to the contract's topic. */
+  async fanout({ contract, method, args, options }: Outgoing): Promise<void> {
+    if (this.#isClosed) throw rpcErrors.closed();
+    const message = callMessage({ contract, method, args, id: this.#deps.newId(), options, reply: null });
+    await this.#fanout.send(contract.topic, { body: asJson(message) });
   }
 
   close(): void {
@@ -61,9 +75,9 @@ export class RpcClient {
   }
 
   async #publish(outgoing: Outgoing, id: string, timeoutMs: Millis | null): Promise<void> {
-    const { target, method, args, options } = outgoing;
+    const { contract, target, method, args, options } = outgoing;
     const reply = timeoutMs === null ? null : { queue: this.#replyName, timeoutMs };
-    const body = asJson(callMessage({ method, args, id, options, reply }));
+    const body = asJson(callMessage({ contract, method, args, id, options, reply }));
     const expirationMs = lifetime(timeoutMs, options.deadline, this.#now());
     try {
       await this.#deps.bus.publish(
@@ -87,17 +101,16 @@ export class RpcClient {
   }
 
   async #declare(): Promise<void> {
-    const { bus } = this.#deps;
+    const { bus, parking } = this.#deps;
     await bus.declare(workExchange);
-    await bus.declare(replyExchange(this.#replyName));
-    await bus.consume(replyQueue(this.#replyName), { prefetch: 0 }, (delivery) => this.#answered(delivery));
+    const queue = replyQueue(this.#replyName);
+    await parking.consume(queue, { prefetch: 0 }, (delivery) => this.#answered(delivery));
     this.#isOpen = true;
   }
 
   #answered(delivery: Delivery): void {
-    delivery.ack();
     const reply = readReply(delivery.message.body);
-    if (reply === null) return;
+    delivery.ack();
     if (reply.ending === false) {
       this.#waiting.beat(reply._msg_id);
       return;
@@ -106,14 +119,10 @@ export class RpcClient {
     if (call === null) {
       this.#deps.platform.log.debug({ messageId: reply._msg_id }, "answer came after its caller had gone");
     } else if (reply.failure !== null && reply.failure !== undefined) {
-      call.reject(faultOf(reply.failure));
+      call.reject(faultOf(reply.failure, call));
     } else {
       call.resolve(reply.result);
     }
-  }
-
-  #nextId(): string {
-    return `${this.#deps.processId}-${++this.#calls}`;
   }
 
   #now(): Millis {

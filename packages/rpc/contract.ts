@@ -24,9 +24,24 @@ type Methods = Readonly<Record<string, Method<any, any>>>;
 export interface Contract<M extends Methods = Methods> {
   readonly topic: string;
   readonly methods: M;
+  /** `major.minor`: a call of another major version, or of a later minor one, is refused. */
+  readonly version: string;
+  readonly namespace: string | null;
 }
-export function contract<M extends Methods>(topicName: string, methods: M): Contract<M> {
-  return { topic: topicName, methods };
+
+export interface ContractOptions {
+  /** Default 1.0. */
+  readonly version?: string;
+  /** What tells apart several contracts on one topic of a Python server. Default: none. */
+  readonly namespace?: string;
+}
+
+export function contract<M extends Methods>(
+  topicName: string,
+  methods: M,
+  { version = "1.0", namespace }: ContractOptions = {},
+): Contract<M> {
+  return { topic: topicName, methods, version, namespace: namespace ?? null };
 }
 
 type ArgsOf<T> = T extends Method<infer A, unknown> ? A : never;
@@ -106,6 +121,8 @@ export interface Rpc {
   any<C extends Contract>(contract: C, options: CallOptions): Calls<C>;
   /** As `any`, without waiting: resolves when the broker has the message. */
   cast<C extends Contract>(contract: C, options: CallOptions): CastCalls<C>;
+  /** A cast to every process that answers to the contract's topic, whatever its host. */
+  fanout<C extends Contract>(contract: C, options: CallOptions): CastCalls<C>;
   /** Answers for one host (`host` given) or as one of many competing processes (`host` null). */
   serve<C extends Contract>(
     contract: C,

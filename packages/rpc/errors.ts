@@ -1,5 +1,4 @@
-// What can go wrong between caller and worker. All but `internal` and `noSuchMethod` say nothing about the
-// work itself.
+// What can go wrong between caller and worker. Only `internal` and `remote` come out of the work itself.
 import { errorTable, type Millis } from "@micronova/kit";
 
 export const rpcErrors = errorTable("rpc", {
@@ -29,6 +28,19 @@ export const rpcErrors = errorTable("rpc", {
     status: 500,
     text: (target: string, method: string) =>
       `'${target}' has no method ${method}; is it of another version?`,
+  },
+  unsupportedVersion: {
+    status: 500,
+    text: (target: string, wanted: string, spoken: string) =>
+      `'${target}' was asked in version ${wanted} of its contract and speaks ${spoken}.`,
+  },
+  /** A Python service's exception: its class and its message. */
+  remote: { status: 500, text: (className: string, message: string) => `${className}: ${message}` },
+  notACall: { status: 400, text: (why: string) => `The message is no call: ${why}.` },
+  notAnAnswer: { status: 400, text: () => "The message answers no call: it has no _msg_id." },
+  redelivered: {
+    status: 500,
+    text: (count: number) => `The message came back ${count} times without having been settled.`,
   },
   internal: { status: 500, text: (message: string) => message },
   closed: { status: 503, retriable: true, text: () => "The process stops and no longer waits for answers." },

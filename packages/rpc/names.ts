@@ -1,4 +1,5 @@
-// The names of exchanges and queues: those that operators of OpenStack know.
+// The names of exchanges and queues: those that operators of OpenStack know, and that oslo.messaging's own
+// declarations agree with.
 import type { Exchange, Queue } from "@micronova/amqp";
 
 export const workExchange: Exchange = { name: "micronova", kind: "topic", durable: true };
@@ -8,38 +9,49 @@ export function workTarget(topic: string, host: string | null): string {
   return host === null ? topic : `${topic}.${host}`;
 }
 
+/** Without arguments: whoever else declares a queue of this name gives it none. */
 export function workQueue(target: string): Queue {
   return { name: target, durable: true, bindings: [{ exchange: workExchange.name, key: target }] };
 }
 
+/** Gone with the last of its listeners, as Python's clients declare it. */
 export function fanoutExchange(topic: string): Exchange {
-  return { name: `${topic}_fanout`, kind: "fanout" };
+  return { name: `${topic}_fanout`, kind: "fanout", autoDelete: true };
 }
 
 // A listener that falls this far behind misses the oldest news; announcements are hints.
 const newsWaitingMax = 10_000;
 
-/** A listener's own queue. */
+/**
+ * A listener's own queue. Not exclusive: after a connection that was cut without a word, the broker would
+ * keep it locked for the dead one.
+ */
 export function fanoutQueue(topic: string, listener: string): Queue {
   const { name } = fanoutExchange(topic);
   return {
     name: `${name}_${listener}`,
-    exclusive: true,
     autoDelete: true,
     lengthMax: newsWaitingMax,
     overflow: "drop-oldest",
-    bindings: [{ exchange: name, key: "" }],
+    bindings: [{ exchange: name, key: topic }],
   };
 }
 
-export function replyExchange(name: string): Exchange {
-  return { name, kind: "direct", autoDelete: true };
-}
+// After a broken connection a process has so long to come back for the answers that came meanwhile.
+const replyExpiresMs = 120_000;
 
-// After a broken connection a process has so long to come back for its answers.
-const replyExpiresMs = 600_000;
-
-/** Where one process takes its answers. */
+/** Where one process takes its answers, by the default exchange. Not exclusive, as above. */
 export function replyQueue(name: string): Queue {
-  return { name, exclusive: true, expiresMs: replyExpiresMs, bindings: [{ exchange: name, key: name }] };
+  return { name, expiresMs: replyExpiresMs };
 }
+
+// Enough to find out what is wrong; what keeps coming pushes out what came first.
+const deadWaitingMax = 10_000;
+
+/** Where messages are parked that cannot be handled, for somebody to look at. */
+export const deadQueue: Queue = {
+  name: "micronova.dead",
+  durable: true,
+  lengthMax: deadWaitingMax,
+  overflow: "drop-oldest",
+};

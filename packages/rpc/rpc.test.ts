@@ -316,7 +316,7 @@ test("stopping takes nothing new and waits for what is in hand, within bounds", 
   await closed;
 });
 
-test("malformed messages and unknown methods are dropped or answered, not repeated", async () => {
+test("malformed messages are parked and unknown methods answered, not repeated", async () => {
   const { platform, broker, bus, rpc, handlers } = aCloud();
   await rpc.serve(worker, "h1", handlers()).start();
   const bodies: Json[] = [
@@ -331,8 +331,11 @@ test("malformed messages and unknown methods are dropped or answered, not repeat
   for (const body of bodies) await bus.publish({ exchange: "micronova", key: "compute.h1" }, { body });
   await platform.clock.advance(1);
 
-  const queue = broker.queues().find(({ name }) => name === "compute.h1");
+  const waiting = (name: string) => broker.queues().find((queue) => queue.name === name);
+  const queue = waiting("compute.h1");
   assert.deepEqual([queue?.messages_ready, queue?.messages_unacknowledged], [0, 0]);
+  assert.equal(waiting("micronova.dead")?.messages_ready, bodies.length);
+  assert.match(await platform.metrics.text(), /micronova_rpc_parked_messages_total\{reason="malformed"\} 6/);
   const other = contract("compute", { fly: method<object>({ timeoutMs: 1_000 }) });
   await assert.rejects(rpc.on(other, "h1", options).fly({}), (error) =>
     isFault(error, rpcErrors.noSuchMethod),

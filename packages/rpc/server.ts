@@ -1,64 +1,81 @@
 // The answering side. A call is acknowledged by hand after its work; repeated, late and outdated calls never
 // reach a handler; calls on one subject wait in its lane; and while the work goes on the caller hears a beat.
-import { amqpErrors, type Bus, type Consumer, type Delivery } from "@micronova/amqp";
-import { Fault, isFault, type Millis, type Platform, type Service } from "@micronova/kit";
+import type { Bus, Consumer, Delivery } from "@micronova/amqp";
+import { Fault, type Millis, type Platform, type Service } from "@micronova/kit";
+import { Beats } from "./beats.ts";
 import type { CallInfo, Contract, Fence, FenceStore } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
+import { asFault, failureOf } from "./failures.ts";
+import { consumeFanout } from "./fanout.ts";
 import { Lanes } from "./lanes.ts";
 import { workExchange, workQueue } from "./names.ts";
-import type { RecentIds } from "./recent-ids.ts";
-import {
-  asFault,
-  asJson,
-  type CallMessage,
-  contextOf,
-  failureOf,
-  type ReplyMessage,
-  readCall,
-} from "./wire.ts";
+import type { Parking } from "./parking.ts";
+import { RecentMap } from "./recent-map.ts";
+import { isNoted, isPoison, note, redeliveriesOf } from "./redeliveries.ts";
+import { Replies } from "./replies.ts";
+import { type CallMessage, contextOf, isCompatible, type ReplyMessage, readCall } from "./wire.ts";
 
 type Handler = (args: unknown, info: CallInfo) => Promise<unknown>;
+type Answer = Pick<ReplyMessage, "result" | "failure" | "ending">;
 
 export interface ServerDeps {
   readonly platform: Platform;
   readonly bus: Bus;
+  readonly parking: Parking;
   readonly contract: Contract;
   readonly target: string;
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly fences: FenceStore;
   readonly prefetch: number;
-  /** Shared by the process's servers: an id is of one message, wherever it is delivered. */
-  readonly recent: RecentIds;
+  /** Ids of what the process's servers have taken: an id is of one message, whichever of them gets it. */
+  readonly taken: RecentMap<true>;
+  /** A name that nothing else on the bus has. */
+  readonly newId: () => string;
 }
 
-// Callers measure silence: shorter than any sensible timeout, long enough to cost nothing.
-const beatEveryMs: Millis = 2_000;
 // How long `stop` waits for handlers. What runs longer is redelivered or times out at its caller.
 const stopWithinMs: Millis = 30_000;
+const beat: Answer = { result: null, failure: null, ending: false };
 
 export class RpcServer implements Service {
   readonly name: string;
   readonly #deps: ServerDeps;
+  readonly #id: string;
   readonly #lanes = new Lanes();
-  readonly #inHand = new Set<CallMessage>();
-  #consumer: Consumer | null = null;
-  #isBeating = false;
+  readonly #beats: Beats;
+  readonly #replies: Replies;
+  /** Calls whose work goes on, with every delivery of each: they are settled together. */
+  readonly #inHand = new Map<string, Delivery[]>();
+  // A lost connection gives back at most `prefetch` calls whose acknowledgement was under way.
+  readonly #answers: RecentMap<ReplyMessage>;
+  readonly #consumers: Consumer[] = [];
   #whenIdle: (() => void) | null = null;
 
   constructor(deps: ServerDeps) {
     this.name = `rpc ${deps.target}`;
     this.#deps = deps;
+    this.#id = deps.newId();
+    this.#answers = new RecentMap(Math.max(deps.prefetch, 1));
+    this.#replies = new Replies(deps);
+    this.#beats = new Beats(deps.platform.clock, (call) => this.#beat(call));
   }
 
   async start(): Promise<void> {
-    const { bus, target, prefetch } = this.#deps;
+    const { bus, parking, contract, target, prefetch } = this.#deps;
     await bus.declare(workExchange);
-    this.#consumer = await bus.consume(workQueue(target), { prefetch }, (delivery) => this.#take(delivery));
+    const handle = (delivery: Delivery) => this.#takeFanout(delivery);
+    this.#consumers.push(await consumeFanout(bus, parking, { topic: contract.topic, id: this.#id, handle }));
+    const work = workQueue(target);
+    this.#consumers.push(await parking.consume(work, { prefetch }, (delivery) => this.#takeWork(delivery)));
   }
 
   async stop(): Promise<void> {
-    await this.#consumer?.cancel();
-    if (this.#inHand.size === 0) return;
+    for (const consumer of this.#consumers.splice(0)) await consumer.cancel();
+    if (this.#inHand.size > 0) await this.#idle();
+    this.#replies.close();
+  }
+
+  async #idle(): Promise<void> {
     const idle = new Promise<void>((resolve) => {
       this.#whenIdle = resolve;
     });
@@ -71,50 +88,95 @@ export class RpcServer implements Service {
       log.warn({ target: this.#deps.target, calls: this.#inHand.size }, "calls abandoned");
   }
 
-  #take(delivery: Delivery): void {
+  #takeWork(delivery: Delivery): void {
     const call = readCall(delivery.message.body);
-    if (call === null) {
-      this.#deps.platform.log.warn({ queue: this.#deps.target }, "message is not a call");
-      delivery.ack();
-    } else if (this.#deps.recent.add(call._unique_id)) {
-      this.#inHand.add(call);
-      this.#beatLater();
-      // `#work` turns every error into an answer.
-      void this.#work(call).then(() => this.#finish(call, delivery));
-    } else {
-      delivery.ack();
+    if (this.#isRepeated(call._unique_id, call, delivery)) return;
+    const redeliveries = redeliveriesOf(delivery);
+    if (isPoison(redeliveries)) throw rpcErrors.redelivered(redeliveries);
+    if (isNoted(delivery)) this.#begin(call._unique_id, call, delivery);
+    else void this.#note(delivery);
+  }
+
+  /** Each of the process's servers gets its own of one message. */
+  #takeFanout(delivery: Delivery): void {
+    const call = readCall(delivery.message.body);
+    const id = `${this.#id} ${call._unique_id}`;
+    if (!this.#isRepeated(id, call, delivery)) this.#begin(id, call, delivery);
+  }
+
+  /** What this process has taken before is settled with the first, or answered again, or let go. */
+  #isRepeated(id: string, call: CallMessage, delivery: Delivery): boolean {
+    const { taken } = this.#deps;
+    if (taken.get(id) === undefined) return false;
+    const inHand = this.#inHand.get(id);
+    const answer = this.#answers.get(id);
+    if (inHand !== undefined) inHand.push(delivery);
+    else if (answer === undefined) delivery.ack();
+    else void this.#replies.send(call, answer).then(() => delivery.ack());
+    return true;
+  }
+
+  async #note(delivery: Delivery): Promise<void> {
+    const { bus, parking, target } = this.#deps;
+    try {
+      await note(bus, target, delivery);
+    } catch (error) {
+      await parking.park(target, delivery, error);
     }
   }
 
-  #finish(call: CallMessage, delivery: Delivery): void {
-    this.#inHand.delete(call);
-    delivery.ack();
+  #begin(id: string, call: CallMessage, delivery: Delivery): void {
+    this.#deps.taken.set(id, true);
+    this.#inHand.set(id, [delivery]);
+    this.#beats.begin(call);
+    // `#work` turns every error into an answer.
+    void this.#work(id, call).then(() => this.#finish(id, call));
+  }
+
+  #finish(id: string, call: CallMessage): void {
+    this.#beats.end(call);
+    for (const delivery of this.#inHand.get(id) ?? []) delivery.ack();
+    this.#inHand.delete(id);
     if (this.#inHand.size === 0) this.#whenIdle?.();
   }
 
-  #work(call: CallMessage): Promise<void> {
+  #work(id: string, call: CallMessage): Promise<void> {
     const { _fence: fence } = call;
-    if (fence === undefined) return this.#answer(call, null);
-    return this.#lanes.run(fence.subject, () => this.#answer(call, fence));
+    if (fence === undefined) return this.#answer(id, call, null);
+    return this.#lanes.run(fence.subject, () => this.#answer(id, call, fence));
   }
 
-  async #answer(call: CallMessage, fence: Fence | null): Promise<void> {
+  async #answer(id: string, call: CallMessage, fence: Fence | null): Promise<void> {
+    const answer = await this.#outcome(call, fence);
+    const reply = this.#replyTo(call, answer);
+    if (reply === null) return;
+    this.#answers.set(id, reply);
+    await this.#replies.send(call, reply);
+  }
+
+  async #outcome(call: CallMessage, fence: Fence | null): Promise<Answer> {
     try {
-      this.#assertTimely(call);
+      const { handler, args } = this.#heard(call);
       if (fence !== null) await this.#pass(fence);
       const info = { context: contextOf(call), operation: call._operation ?? null };
-      const result = await this.#handler(call.method)(call.args, info);
-      await this.#reply(call, { result: result ?? null, failure: null, ending: true });
+      const result = await handler(args, info);
+      return { result: result ?? null, failure: null, ending: true };
     } catch (error) {
       this.#report(call, error);
-      await this.#reply(call, { result: null, failure: failureOf(asFault(error)), ending: true });
+      return { result: null, failure: failureOf(asFault(error)), ending: true };
     }
   }
 
-  #assertTimely(call: CallMessage): void {
-    const { _deadline: deadline, method } = call;
-    if (deadline === undefined || deadline > this.#deps.platform.clock.now()) return;
-    throw rpcErrors.late(this.#deps.target, method);
+  /** Who answers it; throws when it is too late, or not for this contract. */
+  #heard({ method, args, namespace, version, _deadline: deadline }: CallMessage) {
+    const { contract, handlers, target, platform } = this.#deps;
+    if (deadline !== undefined && deadline <= platform.clock.now()) throw rpcErrors.late(target, method);
+    const isOurs = (namespace ?? null) === contract.namespace;
+    if (!isOurs || !isCompatible(contract.version, version ?? "1.0"))
+      throw rpcErrors.unsupportedVersion(target, wanted(version, namespace), contract.version);
+    const handler = Object.hasOwn(contract.methods, method) ? handlers[method] : undefined;
+    if (handler === undefined) throw rpcErrors.noSuchMethod(target, method);
+    return { handler, args: args ?? {} };
   }
 
   /**
@@ -124,13 +186,6 @@ export class RpcServer implements Service {
     const seen = this.#deps.fences.seen(subject);
     if (counter < seen) throw rpcErrors.fenced(subject, counter, seen);
     if (counter > seen) await this.#deps.fences.raise(subject, counter);
-  }
-
-  #handler(method: string): Handler {
-    const { contract, handlers, target } = this.#deps;
-    const handler = Object.hasOwn(contract.methods, method) ? handlers[method] : undefined;
-    if (handler === undefined) throw rpcErrors.noSuchMethod(target, method);
-    return handler;
   }
 
   /** A Fault is the caller's to deal with; anything else is a bug here, which someone must see. */
@@ -146,32 +201,18 @@ export class RpcServer implements Service {
     else log.error(fields, "call failed");
   }
 
-  async #reply(
-    call: CallMessage,
-    answer: Pick<ReplyMessage, "result" | "failure" | "ending">,
-  ): Promise<void> {
-    const { _msg_id: id, _reply_q: queue } = call;
-    if (id === undefined || queue === undefined) return;
-    const body = asJson({ ...answer, _msg_id: id, _unique_id: id });
-    try {
-      await this.#deps.bus.publish({ exchange: queue, key: queue }, { body });
-    } catch (error) {
-      const isGone = isFault(error, amqpErrors.exchangeNotFound) || isFault(error, amqpErrors.closed);
-      const fields = { queue, method: call.method, error };
-      // A caller that has gone asks again if it still wants to know; anything else someone should hear of.
-      if (isGone) this.#deps.platform.log.debug(fields, "caller has gone");
-      else this.#deps.platform.log.error(fields, "answer could not be sent");
-    }
+  /** The answer as a message; null when nobody waits for one. */
+  #replyTo({ _msg_id: id, _reply_q: queue }: CallMessage, answer: Answer): ReplyMessage | null {
+    if (typeof id !== "string" || typeof queue !== "string") return null;
+    return { ...answer, _msg_id: id, _unique_id: this.#deps.newId() };
   }
 
-  /** Beats for everything in hand, for as long as there is something. */
-  #beatLater(): void {
-    if (this.#isBeating) return;
-    this.#isBeating = true;
-    void this.#deps.platform.clock.sleep(beatEveryMs).then(() => {
-      this.#isBeating = false;
-      for (const call of this.#inHand) void this.#reply(call, { result: null, failure: null, ending: false });
-      if (this.#inHand.size > 0) this.#beatLater();
-    });
+  #beat(call: CallMessage): void {
+    const reply = this.#replyTo(call, beat);
+    if (reply !== null) void this.#replies.send(call, reply);
   }
+}
+
+function wanted(version: unknown, namespace: unknown): string {
+  return `${String(version ?? "1.0")}${namespace == null ? "" : ` of namespace ${String(namespace)}`}`;
 }

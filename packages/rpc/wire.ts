@@ -1,37 +1,35 @@
 // Messages as oslo.messaging forms them: this is the inner message, the envelope around it is the socket
 // door's. Keys that only we know begin with an underscore as well, which oslo's dispatcher leaves alone.
 import type { Json } from "@micronova/amqp";
-import {
-  Fault,
-  faultFromWire,
-  faultToWire,
-  type Millis,
-  type RequestContext,
-  type WireFault,
-} from "@micronova/kit";
-import type { CallOptions, Fence } from "./contract.ts";
+import type { Millis, RequestContext } from "@micronova/kit";
+import type { CallOptions, Contract, Fence } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
 
-export interface CallMessage {
+export interface CallMessage extends ContextKeys {
   readonly method: string;
   readonly args: unknown;
-  readonly version: string;
-  readonly namespace: null;
+  /** Default 1.0, as with Python's clients. */
+  readonly version?: string;
+  readonly namespace?: string | null;
   /** Names this message; a repetition of it carries the same. */
   readonly _unique_id: string;
   /** Absent on casts. */
   readonly _msg_id?: string;
   readonly _reply_q?: string;
-  /** In seconds, as in oslo: how much silence the caller bears. */
-  readonly _timeout?: number;
+  /** In seconds, as in oslo: how much silence the caller bears. A caller without it takes no beats. */
+  readonly _timeout?: number | null;
   readonly _fence?: Fence;
   readonly _operation?: string;
   readonly _deadline?: Millis;
-  readonly _context_request_id: string;
-  readonly _context_user_id: string | null;
-  readonly _context_project_id: string | null;
-  readonly _context_roles: readonly string[];
-  readonly _context_is_admin: boolean;
+}
+
+/** Who asks. What a Python client does not know of its caller is absent. */
+export interface ContextKeys {
+  readonly _context_request_id?: string;
+  readonly _context_user_id?: string | null;
+  readonly _context_project_id?: string | null;
+  readonly _context_roles?: readonly string[];
+  readonly _context_is_admin?: boolean;
 }
 
 /** An answer; with `ending` false it is a beat: the work goes on. `failure` is JSON text, as oslo has it. */
@@ -44,6 +42,7 @@ export interface ReplyMessage {
 }
 
 export interface CallSpec {
+  readonly contract: Pick<Contract, "version" | "namespace">;
   readonly method: string;
   readonly args: unknown;
   readonly id: string;
@@ -52,18 +51,29 @@ export interface CallSpec {
   readonly reply: { readonly queue: string; readonly timeoutMs: Millis } | null;
 }
 
-export function callMessage({ method, args, id, options, reply }: CallSpec): CallMessage {
+export function callMessage({ contract, method, args, id, options, reply }: CallSpec): CallMessage {
   const { context, fence, operation, deadline } = options;
   return {
     method,
-    args,
-    version: "1.0",
-    namespace: null,
+    args: args ?? {},
+    version: contract.version,
+    namespace: contract.namespace,
     _unique_id: id,
-    ...(reply === null ? {} : { _msg_id: id, _reply_q: reply.queue, _timeout: reply.timeoutMs / 1000 }),
+    ...(reply === null ? {} : { _msg_id: id, _reply_q: reply.queue, _timeout: seconds(reply.timeoutMs) }),
     ...(fence === undefined ? {} : { _fence: fence }),
     ...(operation === undefined ? {} : { _operation: operation }),
     ...(deadline === undefined ? {} : { _deadline: deadline }),
+    ...contextKeys(context),
+  };
+}
+
+/** Python's servers take whole seconds. */
+function seconds(ms: Millis): number {
+  return Math.ceil(ms / 1000);
+}
+
+function contextKeys(context: RequestContext): ContextKeys {
+  return {
     _context_request_id: context.requestId,
     _context_user_id: context.userId,
     _context_project_id: context.projectId,
@@ -72,14 +82,20 @@ export function callMessage({ method, args, id, options, reply }: CallSpec): Cal
   };
 }
 
+/** A context of the types we rely on, whatever the caller wrote. */
 export function contextOf(message: CallMessage): RequestContext {
+  const { _context_request_id: requestId, _context_roles: roles } = message;
   return {
-    requestId: message._context_request_id,
-    userId: message._context_user_id ?? null,
-    projectId: message._context_project_id ?? null,
-    roles: message._context_roles ?? [],
-    isAdmin: message._context_is_admin ?? false,
+    requestId: textOr(requestId, `req-${message._unique_id}`),
+    userId: textOr(message._context_user_id, null),
+    projectId: textOr(message._context_project_id, null),
+    roles: Array.isArray(roles) ? roles.filter((role) => typeof role === "string") : [],
+    isAdmin: message._context_is_admin === true,
   };
+}
+
+function textOr<T>(value: unknown, otherwise: T): string | T {
+  return typeof value === "string" ? value : otherwise;
 }
 
 /** The message as the Bus takes it. That arguments and answers are plain JSON is the contract's promise. */
@@ -87,47 +103,43 @@ export function asJson(message: CallMessage | ReplyMessage): Json {
   return message as unknown as Json;
 }
 
-/** What a queue handed over, if it is a call at all. */
-export function readCall(body: Json): CallMessage | null {
-  if (typeof body !== "object" || body === null) return null;
+/** What a queue handed over; throws `rpcErrors.notACall` when it is something else. */
+export function readCall(body: Json): CallMessage {
+  if (!isObject(body)) throw rpcErrors.notACall("it is no JSON object");
   // The keys that are relied upon are checked below; the arguments' form is the contract's promise.
   const call = body as unknown as CallMessage;
-  if (typeof call.method !== "string" || typeof call._unique_id !== "string") return null;
+  if (typeof call.method !== "string") throw rpcErrors.notACall("it has no method");
+  if (typeof call._unique_id !== "string") throw rpcErrors.notACall("it has no _unique_id");
+  if (!isObject(call.args ?? {})) throw rpcErrors.notACall("its args are no JSON object");
   const { _fence: fence } = call;
-  if (fence === undefined) return call;
-  return typeof fence?.subject === "string" && Number.isSafeInteger(fence.counter) ? call : null;
+  if (fence !== undefined && !(typeof fence?.subject === "string" && Number.isSafeInteger(fence.counter)))
+    throw rpcErrors.notACall("its fence has no subject or counter");
+  return call;
 }
 
-export function readReply(body: Json): ReplyMessage | null {
-  if (typeof body !== "object" || body === null) return null;
+export function readReply(body: Json): ReplyMessage {
   // As above: the one key that is relied upon is checked.
   const reply = body as unknown as ReplyMessage;
-  return typeof reply._msg_id === "string" ? reply : null;
+  if (!isObject(body) || typeof reply._msg_id !== "string") throw rpcErrors.notAnAnswer();
+  return reply;
 }
 
-export function failureOf(fault: Fault): string {
-  return JSON.stringify({
-    class: fault.kind,
-    module: "micronova",
-    message: fault.message,
-    tb: [],
-    args: [fault.message],
-    kwargs: { fault: faultToWire(fault) },
-  });
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Rebuilds the other side's error; what is not ours (a Python worker's) becomes `internal`. */
-export function faultOf(failure: string): Fault {
-  const { message, kwargs } = JSON.parse(failure) as {
-    readonly message?: string;
-    readonly kwargs?: { readonly fault?: WireFault };
-  };
-  if (kwargs?.fault !== undefined) return faultFromWire(kwargs.fault);
-  return rpcErrors.internal(message ?? failure);
+/** Whether a contract of version `spoken` answers calls of version `wanted`, by oslo.messaging's rule. */
+export function isCompatible(spoken: string, wanted: unknown): boolean {
+  if (spoken === wanted) return true;
+  if (typeof wanted !== "string") return false;
+  const [major, minor, revision] = numbersOf(spoken);
+  const [wantedMajor, wantedMinor, wantedRevision] = numbersOf(wanted);
+  if (wantedMajor !== major) return false;
+  return wantedMinor === minor ? wantedRevision <= revision : wantedMinor < minor;
 }
 
-/** Any error as a Fault, so that it can cross. */
-export function asFault(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  return rpcErrors.internal(error instanceof Error ? error.message : String(error));
+/** Not a number where there is none, which is compatible with nothing. */
+function numbersOf(version: string): readonly [number, number, number] {
+  const [major, minor = "0", revision = "0"] = version.split(".");
+  return [Number(major), Number(minor), Number(revision)];
 }

@@ -4,59 +4,24 @@ import { after, before, test } from "node:test";
 import {
   amqpErrors,
   Broker,
-  type Bus,
   connectAmqp,
   type Delivery,
+  type Json,
   type Queue,
   serveAmqp,
 } from "@micronova/amqp";
 import { isFault, systemContext } from "@micronova/kit";
-import { busRpc, contract, method, osloEnvelope, topic } from "@micronova/rpc";
-import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
-import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
+import { busRpc, contract, method, topic } from "@micronova/rpc";
+import { realPlatform, startBroker } from "../support/running-broker.ts";
+import { eventually, fresh, threeBuses } from "../support/three-buses.ts";
 
-let running: RunningBroker;
-let rabbit: RunningRabbit | null = null;
-const open: Bus[] = [];
+const buses = threeBuses();
+before(() => buses.start());
+after(() => buses.stop());
 
-before(async () => {
-  running = await startBroker({ form: osloEnvelope });
-  if (rabbitMissing === false) rabbit = await startRabbit();
-});
-after(async () => {
-  for (const bus of open) await bus.close();
-  await running.stop();
-  await rabbit?.stop();
-  inside.close();
-});
-
-const inside = new Broker(realPlatform);
-const kept = (bus: Bus) => {
-  open.push(bus);
-  return bus;
-};
-const form = osloEnvelope;
-const doors: Readonly<Record<string, () => Bus>> = {
-  "in process": () => kept(inside.bus()),
-  "our broker by a socket": () => kept(connectAmqp(realPlatform, [running.url], { form })),
-  RabbitMQ: () => kept(connectAmqp(realPlatform, [rabbit!.url], { form })),
-};
-
-async function eventually(isTrue: () => boolean): Promise<void> {
-  const until = Date.now() + 10_000;
-  while (!isTrue()) {
-    assert.ok(Date.now() < until, "it did not come to pass");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-let unique = Date.now();
-const fresh = (name: string) => `test-${name}-${unique++}`;
 const passing = (name: string): Queue => ({ name, exclusive: true, bindings: [] });
 
-for (const [door, connectTo] of Object.entries(doors)) {
-  const skip = door === "RabbitMQ" ? rabbitMissing : false;
-
+for (const { name: door, skip, connect: connectTo } of buses.doors) {
   test(`${door}: messages arrive whole and in order`, { skip }, async () => {
     const bus = connectTo();
     const exchange = fresh("x");
@@ -95,6 +60,22 @@ for (const [door, connectTo] of Object.entries(doors)) {
     const lost = bus.publish({ exchange: "", key: fresh("none") }, { body: 1 }, { mandatory: true });
     await assert.rejects(lost, (error) => isFault(error, amqpErrors.unroutable));
     await bus.publish({ exchange: "", key: fresh("none") }, { body: 1 });
+  });
+
+  test(`${door}: what cannot be written harms nobody but its publisher`, { skip }, async () => {
+    const bus = connectTo();
+    let deep: Json = null;
+    for (let depth = 0; depth < 100_000; depth++) deep = [deep];
+    const queue = passing(fresh("q"));
+    let got = 0;
+    await bus.consume(queue, { prefetch: 0 }, ({ message: { body } }) => {
+      if (body === 1) got++;
+    });
+    const to = { exchange: "", key: queue.name };
+
+    await Promise.allSettled([bus.publish(to, { body: deep }), bus.publish(to, { body: 1 })]);
+
+    await eventually(() => got === 1);
   });
 
   test(`${door}: an exchange that is not there is named, and others' messages pass`, { skip }, async () => {
@@ -220,7 +201,7 @@ for (const [door, connectTo] of Object.entries(doors)) {
 
 test("a bus outlives its broker: consumers come back, and unconfirmed messages are sent again", async () => {
   const first = await startBroker();
-  const bus = kept(connectAmqp(realPlatform, ["amqp://127.0.0.1:1", first.url]));
+  const bus = connectAmqp(realPlatform, ["amqp://127.0.0.1:1", first.url]);
   const got: unknown[] = [];
   await bus.declare({ name: "x", kind: "direct" });
   const queue: Queue = { name: "back", durable: true, bindings: [{ exchange: "x", key: "k" }] };

@@ -6,8 +6,7 @@ export interface BrokerUrl {
   readonly port: number;
   readonly isTls: boolean;
   readonly user: string;
-  /** Null when the URL has none. */
-  readonly password: string | null;
+  readonly password: string;
   readonly virtualHost: string;
 }
 
@@ -21,7 +20,7 @@ export function readUrl(text: string): BrokerUrl {
     port: url.port === "" ? (isTls ? 5671 : 5672) : Number(url.port),
     isTls,
     user: decodeURIComponent(url.username) || "guest",
-    password: decodeURIComponent(url.password) || null,
+    password: decodeURIComponent(url.password) || "guest",
     // No path, or an empty one, is the default host; a name with slashes is percent-encoded.
     virtualHost: path === "" ? "/" : decodeURIComponent(path),
   };

@@ -3,7 +3,6 @@ import type { ExchangeKind, Headers } from "../bus.ts";
 import { plainTable, type Table } from "../codec/table.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import { ExchangeStats } from "../statistics.ts";
-import { Bindings } from "./bindings.ts";
 import { type Router, routerOf } from "./router.ts";
 
 export interface ExchangeSpec {
@@ -29,7 +28,7 @@ export interface BindingRecord {
 export class BoundExchange {
   readonly spec: ExchangeSpec;
   /** What it is bound to itself, by identity. */
-  readonly bindings = new Bindings();
+  readonly bindings = new Map<string, BindingRecord>();
   readonly stats = new ExchangeStats();
   readonly #router: Router<Target>;
 

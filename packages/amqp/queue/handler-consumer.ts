@@ -46,17 +46,17 @@ export class HandlerConsumer implements QueueConsumer {
   }
 
   takeEntry(entry: Entry): void {
-    const delivery = new EntryDelivery(this, entry, entry.content.message(this.#deps.form));
+    const delivery = new EntryDelivery(this, entry, this.#deps.form);
     this.held.add(delivery);
     this.#deps.stats.deliver++;
     if (entry.redelivered) this.#deps.stats.redeliver++;
     try {
       this.#handle(delivery);
     } catch (error) {
-      // A handler that throws would throw again: the message is dropped rather than delivered for ever.
+      // A handler that throws would throw again: the message goes where its queue's dead letters go.
       this.#deps.log.error(
         { error, queue: this.queue.name, key: delivery.key },
-        "message dropped, handler threw",
+        "message rejected, handler threw",
       );
       delivery.nack({ requeue: false });
     }
@@ -87,20 +87,25 @@ export class HandlerConsumer implements QueueConsumer {
 }
 
 class EntryDelivery implements Delivery {
-  readonly message: Message;
   readonly exchange: string;
   readonly key: string;
   readonly redelivered: boolean;
   readonly #consumer: HandlerConsumer;
   readonly #entry: Entry;
+  readonly #form: WireForm;
 
-  constructor(consumer: HandlerConsumer, entry: Entry, message: Message) {
-    this.message = message;
+  constructor(consumer: HandlerConsumer, entry: Entry, form: WireForm) {
+    this.#form = form;
     this.exchange = entry.content.label.exchange;
     this.key = entry.content.label.key;
     this.redelivered = entry.redelivered;
     this.#consumer = consumer;
     this.#entry = entry;
+  }
+
+  /** Read by its handler, which then hears of it when it cannot be. */
+  get message(): Message {
+    return this.#entry.content.message(this.#form);
   }
 
   ack(): void {

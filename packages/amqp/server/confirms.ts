@@ -16,7 +16,6 @@ export class Confirms {
   /** The last batch that something waits for; 0 when nothing does. */
   #batch = 0;
   #isScheduled = false;
-  readonly #say = () => this.#flush();
   isClosed = false;
 
   constructor(channel: Channel, journal: Journal | null) {
@@ -66,7 +65,7 @@ export class Confirms {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#channel.output.beforeFlush(this.#say);
+    queueMicrotask(() => this.#flush());
   }
 
   #flush(): void {

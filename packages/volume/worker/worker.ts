@@ -58,7 +58,6 @@ function handlersOf(
   changed: () => Promise<boolean>,
 ): Handlers<typeof volumeWorkerContract> {
   return {
-    list: async () => ({ volumes: await driver.list() }),
     async create({ volumeId, sizeGb, source }) {
       await driver.create({ volumeId, sizeGb }, source);
       void changed();
