@@ -168,7 +168,7 @@ export class Broker {
   /** Why publishers are held; null when they are not. */
   get alarmReason(): string | null {
     if (this.#alarms.size === 0) return null;
-    return `low on ${[...this.#alarms.values()].join(" & ")}`;
+    return `low on ${[...new Set(this.#alarms.values())].join(" & ")}`;
   }
 
   /** Drops the messages that wait in a queue; says how many. */

@@ -69,7 +69,22 @@ export const amqpErrors = errorTable("amqp", {
   outboxFull: {
     status: 503,
     retriable: true,
-    text: (countMax: number) => `${countMax} messages wait for a broker; no more are taken.`,
+    text: (count: number) => `${count} messages wait for a broker; no more are taken.`,
+  },
+  expired: {
+    status: 504,
+    retriable: true,
+    text: (key: string) => `No broker took a message with key '${key}' while it was worth delivering.`,
+  },
+  channelsUsedUp: {
+    status: 503,
+    text: (countMax: number) =>
+      `The broker allows ${countMax} channels on a connection, one for each consumer, and all are in use.`,
+  },
+  noBroker: {
+    status: 503,
+    retriable: true,
+    text: (brokers: string, why: string) => `No broker can be used at ${brokers}: ${why}.`,
   },
   badUrl: { status: 400, text: () => "A broker's URL looks like amqp://user:password@host:5672/vhost." },
   closed: { status: 503, retriable: true, text: () => "The bus is closed." },

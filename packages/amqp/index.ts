@@ -15,7 +15,7 @@ export type {
   Message,
   Queue,
 } from "./bus.ts";
-export { type ConnectOptions, connectAmqp } from "./client/client-bus.ts";
+export { type ConnectOptions, connectAmqp, type RemoteBus } from "./client/client-bus.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
 export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";

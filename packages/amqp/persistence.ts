@@ -25,12 +25,12 @@ export function persistence(broker: Broker, dir: string): Service {
       const recovered = recover(
         segmentsDir,
         (number) => queues.has(number),
-        (number, id, content) => queues.get(number)?.restore(content, id),
+        (number, message) => queues.get(number)?.restore(message),
       );
       const options = {
         dir: segmentsDir,
         form: broker.form,
-        onTrouble: (reason: string | null) => broker.alarm("disk", reason),
+        onTrouble: (what: string, reason: string | null) => broker.alarm(what, reason),
         before: () => file.sync(),
       };
       journal = new SegmentJournal(broker.platform, options, recovered.segments, recovered.nextId);

@@ -22,8 +22,8 @@ export interface Journal {
   add(content: Content, queues: readonly number[]): number;
   /** Whether so much awaits the disk that publishers should wait too. */
   readonly isBehind: boolean;
-  /** A queue no longer needs a message. */
-  settled(queue: number, id: number): void;
+  /** A queue no longer needs a message, once the batch `after` is on disk if there is one. */
+  settled(queue: number, id: number, after?: number): void;
   /** Calls back once the batch is on disk. */
   whenSynced(batch: number, then: () => void): void;
 }

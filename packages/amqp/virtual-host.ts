@@ -14,7 +14,14 @@ import {
   type ExchangeSpec,
   type Target,
 } from "./exchange/bound-exchange.ts";
-import { type DeathReason, MessageQueue, type QueueOptions, type QueueSpec } from "./queue/message-queue.ts";
+import { Deque } from "./queue/deque.ts";
+import {
+  type DeathReason,
+  MessageQueue,
+  type QueueDeps,
+  type QueueOptions,
+  type QueueSpec,
+} from "./queue/message-queue.ts";
 import { Turns } from "./queue/turns.ts";
 import { HostStats } from "./statistics.ts";
 import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
@@ -28,6 +35,15 @@ export interface Binding {
 /** What became of a publish: refused by a queue, taken, or taken once the journal has synced that batch. */
 export const refused = -1;
 export const taken = 0;
+
+/** A message that left a queue without acknowledgement. */
+interface DeadLetter {
+  readonly queue: MessageQueue;
+  readonly content: Content;
+  readonly reason: DeathReason;
+  /** Its number in the journal; 0 when it is not there. */
+  readonly journalId: number;
+}
 
 const noQueues: readonly MessageQueue[] = [];
 const predeclared: readonly (readonly [string, ExchangeKind])[] = [
@@ -51,14 +67,30 @@ export class VirtualHost {
   readonly #exchanges = new Map<string, BoundExchange>();
   readonly #queues = new Map<string, MessageQueue>();
   readonly #turns: Turns;
+  readonly #queueDeps: QueueDeps;
   #definitions: HostDefinitions = definitionsOfNothing;
   #journal: Journal | null = null;
+  /** What the last `enqueue` put into the journal waits for this batch; 0 when it put nothing there. */
+  #lastBatch = 0;
+  /** Dead letters on their way: sent one after another, since each may cause more. */
+  readonly #letters = new Deque<DeadLetter>();
+  #isSendingLetters = false;
 
   constructor(spec: HostSpec, deps: VirtualHostDeps) {
     this.name = spec.name;
     this.spec = spec;
     this.#deps = deps;
     this.#turns = new Turns(deps.platform, deps.closing, (queue) => this.#tick(queue));
+    this.#queueDeps = {
+      log: deps.platform.log,
+      now: () => this.#now(),
+      wake: (woken) => this.#turns.wake(woken),
+      tickAt: (due, at) => this.#turns.tickAt(due, at),
+      deadLetter: (queue, content, reason, journalId) =>
+        this.#deadLetter({ queue, content, reason, journalId }),
+      pager: deps.pager,
+      forget: (from, id) => this.#journal?.settled(from.journalId, id),
+    };
     for (const [exchange, kind] of predeclared) this.#addExchange(permanent(exchange, kind));
   }
 
@@ -219,6 +251,7 @@ export class VirtualHost {
         batch = this.#journal.batch;
       }
     }
+    this.#lastBatch = batch;
     let isRefused = false;
     for (const queue of queues) {
       const id = queue.journalId === 0 ? 0 : journalId;
@@ -226,8 +259,9 @@ export class VirtualHost {
       if (!queue.refuses(content.size)) queue.push(content, id);
       else {
         isRefused = true;
-        if (queue.arguments.overflow === "reject-publish-dlx") this.#deadLetter(queue, content, "maxlen");
-        if (id !== 0) this.#journal?.settled(queue.journalId, id);
+        if (queue.arguments.overflow === "reject-publish-dlx")
+          this.#deadLetter({ queue, content, reason: "maxlen", journalId: id });
+        else if (id !== 0) this.#journal?.settled(queue.journalId, id);
       }
     }
     return isRefused ? refused : batch;
@@ -246,19 +280,8 @@ export class VirtualHost {
   }
 
   #addQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner">): MessageQueue {
-    const queue = new MessageQueue(
-      spec,
-      { ...options, owner: spec.exclusive ? owner : null },
-      {
-        log: this.#deps.platform.log,
-        now: () => this.#now(),
-        wake: (woken) => this.#turns.wake(woken),
-        tickAt: (due, at) => this.#turns.tickAt(due, at),
-        deadLetter: (from, content, reason) => this.#deadLetter(from, content, reason),
-        pager: this.#deps.pager(),
-        forget: (from, id) => this.#journal?.settled(from.journalId, id),
-      },
-    );
+    const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
+    const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
     this.#queues.set(spec.name, queue);
     this.#deps.churn.queue_created++;
     if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
@@ -313,15 +336,32 @@ export class VirtualHost {
     );
   }
 
-  #deadLetter(queue: MessageQueue, content: Content, reason: DeathReason): void {
+  #deadLetter(letter: DeadLetter): void {
+    this.#letters.push(letter);
+    if (this.#isSendingLetters) return;
+    this.#isSendingLetters = true;
+    try {
+      for (let next = this.#letters.shift(); next !== undefined; next = this.#letters.shift())
+        this.#send(next);
+    } finally {
+      this.#isSendingLetters = false;
+    }
+  }
+
+  #send({ queue, content, reason, journalId }: DeadLetter): void {
     const name = queue.arguments.deadLetterExchange;
-    if (name === null || (name !== "" && !this.#exchanges.has(name))) return;
-    const letter = deadLetterOf(content, name, { queue, reason, at: this.#now() }, this.#deps.form);
-    const { headers } = letter.properties(this.#deps.form);
-    const queues = this.route(letter).filter(
-      (other) => reason === "rejected" || !isCycle(headers, other.name),
-    );
-    this.enqueue(queues, letter);
+    let after = 0;
+    if (name !== null && (name === "" || this.#exchanges.has(name))) {
+      const letter = deadLetterOf(content, name, { queue, reason, at: this.#now() }, this.#deps.form);
+      const { headers } = letter.properties(this.#deps.form);
+      const queues = this.route(letter).filter(
+        (other) => reason === "rejected" || !isCycle(headers, other.name),
+      );
+      this.enqueue(queues, letter);
+      after = this.#lastBatch;
+    }
+    // A crash must find one of the two, the message or its letter.
+    if (journalId !== 0) this.#journal?.settled(queue.journalId, journalId, after);
   }
 
   #unbindAll(target: Target): void {

@@ -16,11 +16,18 @@ export const cliErrors = errorTable("cli", {
   notLoopback: {
     status: 400,
     text: (address: string) =>
-      `${address} is not loopback: that needs --insecure, since nothing is encrypted.`,
+      `${address} is not loopback: that needs TLS or --insecure, since nothing is encrypted.`,
   },
+  tlsNeedsBoth: { status: 400, text: () => "TLS needs both --tls-cert and --tls-key." },
+  badTls: { status: 400, text: (why: string) => `TLS cannot be served with these files: ${why}.` },
+  unreadable: { status: 400, text: (path: string, why: string) => `${path} cannot be read: ${why}.` },
   needsYes: {
     status: 400,
     text: (dir: string) => `This removes everything in ${dir}; say --yes to confirm.`,
+  },
+  repairNeedsYes: {
+    status: 400,
+    text: () => "Repairs are started with --yes where nobody can be asked; --dry-run shows them.",
   },
   step: { status: 500, text: (what: string, why: string) => `${what} failed: ${why}` },
 });

@@ -2,6 +2,7 @@
 import { isFault } from "@micronova/kit";
 import { Command, CommanderError, Option } from "commander";
 import { defaultDataDir } from "./data-dir.ts";
+import { formatOption } from "./table.ts";
 
 const program = new Command("micronova")
   .description("A whole OpenStack-compatible private cloud that starts with one command.")
@@ -70,6 +71,50 @@ program
   .addOption(dataDir())
   .action(async (options) => (await import("./commands/env.ts")).env(options));
 
+program
+  .command("doctor")
+  .description("say what is not as it must be, and mend it")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .option("--fix", "show what would mend it and, when confirmed, start that")
+  .option("--dry-run", "with --fix, only show it")
+  .option("--yes", "with --fix, do not ask")
+  .action(async (options) => (await import("./commands/doctor.ts")).doctor(options));
+
+const saga = program.command("saga").description("what the cloud is doing, step by step");
+
+saga
+  .command("list")
+  .description("list sagas, the newest first")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .option("--state <state>", "only those in this state, such as running or stuck")
+  .option("--subject <id>", "only those of this server, volume or other thing")
+  .option("--name <name>", "only those of this kind, such as server-create")
+  .option("--limit <n>", "how many", "50")
+  .action(async (options) => (await import("./commands/saga.ts")).listSagas(options));
+
+saga
+  .command("show <id>")
+  .description("show every step a saga took")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .action(async (id, options) => (await import("./commands/saga.ts")).showSaga(id, options));
+
+saga
+  .command("retry <id>")
+  .description("try an undo that fails again now")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .action(async (id, options) => (await import("./commands/saga.ts")).moveSaga("retry", id, options));
+
+saga
+  .command("abandon <id>")
+  .description("go on without an undo that fails, when you have seen to it yourself")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .action(async (id, options) => (await import("./commands/saga.ts")).moveSaga("abandon", id, options));
+
 const bus = program
   .command("bus")
   .description("the message bus on its own: AMQP 0-9-1, as RabbitMQ speaks it");
@@ -81,6 +126,10 @@ bus
   .option("--listen <address>", "the address it answers on", "127.0.0.1")
   .option("--port <n>", "its port; 0 takes a free one", "5672")
   .option("--insecure", "allow another address than loopback without TLS")
+  .option("--tls-cert <file>", "serve TLS too, with this certificate; then only TLS leaves loopback")
+  .option("--tls-key <file>", "the certificate's key")
+  .option("--tls-ca <file>", "the authority whose certificates clients must show")
+  .option("--tls-port <n>", "the port for TLS; 0 takes a free one", "5671")
   .action(async (options) => (await import("./commands/bus.ts")).serveBus(options));
 
 const installs = (): boolean => program.opts()["install"] !== false;

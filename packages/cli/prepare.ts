@@ -46,6 +46,7 @@ export const testNeeds: readonly Need[] = [
   { program: "ps", package: "procps" },
   { program: "ping", package: "iputils-ping" },
   { program: "curl", package: "curl" },
+  { program: "openssl", package: "openssl" },
   { program: "busybox", package: "busybox-static" },
 ];
 

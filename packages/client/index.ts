@@ -10,7 +10,14 @@ export interface Credentials {
   readonly projectDomain: string;
 }
 
-export type ServiceType = "compute" | "image" | "network" | "volumev3" | "placement" | "identity";
+export type ServiceType =
+  | "compute"
+  | "image"
+  | "network"
+  | "volumev3"
+  | "placement"
+  | "identity"
+  | "operations";
 
 /** An answer that was not a success. */
 export class ApiError extends Error {
@@ -59,6 +66,9 @@ export async function connect(credentials: Credentials): Promise<Client> {
   const endpoint = (service: ServiceType): string => {
     const entry = token.catalog.find(({ type }: Json) => type === service);
     const found = entry?.endpoints.find((candidate: Json) => candidate.interface === "public");
+    // The operators' service is Micronova's own, and in no catalog.
+    if (service === "operations")
+      return `${credentials.authUrl.replace(/\/identity\/v3\/?$/, "")}/operations/v1`;
     if (found === undefined) throw new ApiError(404, `The catalog has no service ${service}.`, null);
     return found.url;
   };
@@ -94,6 +104,7 @@ const versionName: Readonly<Record<ServiceType, string>> = {
   volumev3: "volume",
   placement: "placement",
   identity: "identity",
+  operations: "operations",
 };
 
 function passwordRequest({

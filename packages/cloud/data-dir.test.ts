@@ -26,6 +26,17 @@ test("a new directory is private, has secrets, and keeps them", () => {
   assert.equal(statSync(join(path, "secrets.json")).mode & 0o777, 0o600);
 });
 
+test("the host keeps its first name, whatever its machine is called later", () => {
+  const path = aPath();
+  open(path).release();
+  writeFileSync(join(path, "host-name"), "first-name\n");
+
+  const again = open(path);
+
+  assert.equal(again.hostName, "first-name");
+  again.release();
+});
+
 test("a directory in use is refused, and free again after its release", () => {
   const path = aPath();
   const dir = open(path);

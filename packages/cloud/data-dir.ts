@@ -1,5 +1,6 @@
 // The data directory of a cloud: its layout, its format's version, its secrets and its lock.
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { isFault, type Random } from "@micronova/kit";
 import { type FileLock, isLockedFile, lockFile } from "@micronova/store";
@@ -19,6 +20,11 @@ export interface Secrets {
 export interface DataDir {
   readonly path: string;
   readonly isNew: boolean;
+  /**
+   * This machine's name in the cloud: what it was called at the first start. A machine that is renamed keeps
+   * it, since servers, volumes and queues are on the host of that name.
+   */
+  readonly hostName: string;
   readonly secrets: Secrets;
   /** A path inside it. */
   file(...parts: string[]): string;
@@ -38,7 +44,8 @@ export function openDataDir(path: string, random: Random): DataDir {
     lock.release();
   };
   try {
-    return { path, ...loadSecrets(path, random), file: (...parts) => join(path, ...parts), release };
+    const file = (...parts: readonly string[]) => join(path, ...parts);
+    return { path, ...loadSecrets(path, random), hostName: loadHostName(path), file, release };
   } catch (error) {
     release();
     throw error;
@@ -111,6 +118,14 @@ function loadSecrets(path: string, random: Random): { secrets: Secrets; isNew: b
   const secrets: Secrets = { adminPassword: secret(), demoPassword: secret(), cloudId };
   writeWhole(file, `${JSON.stringify(secrets, null, 2)}\n`);
   return { secrets, isNew: true };
+}
+
+function loadHostName(path: string): string {
+  const file = join(path, "host-name");
+  const known = readOrNull(file)?.trim();
+  if (known !== undefined && known !== "") return known;
+  writeWhole(file, `${hostname()}\n`);
+  return hostname();
 }
 
 function parseSecrets(file: string, text: string): Secrets {

@@ -1,10 +1,10 @@
 // What a cloud can say of itself without being started: its services, states, sagas and errors. The pages of
 // docs/reference are written from it.
 import { amqpErrors, Broker } from "@micronova/amqp";
-import { computeErrors, serverStates, statusRules } from "@micronova/compute";
+import { computeDefaults, computeErrors, serverStates, statusRules } from "@micronova/compute";
 import { type HttpService, httpErrors } from "@micronova/http";
 import { identityErrors, tokens } from "@micronova/identity";
-import { imageErrors, imageStates } from "@micronova/image";
+import { imageErrors, imageFiles, imageStates } from "@micronova/image";
 import {
   type FaultMaker,
   metricsRegistry,
@@ -17,13 +17,14 @@ import {
 } from "@micronova/kit";
 import { configErrors } from "@micronova/kit/config";
 import { networkErrors } from "@micronova/network";
+import { operationsErrors } from "@micronova/operations";
 import { placementErrors } from "@micronova/placement";
 import { busRpc, rpcErrors } from "@micronova/rpc";
 import { type AnySaga, sagaDoor, sagaErrors } from "@micronova/saga";
 import { sqliteStore, storeErrors } from "@micronova/store";
 import { volumeErrors, volumeStates } from "@micronova/volume";
 import { errors } from "./errors.ts";
-import { cloudSagas, httpServices } from "./serve.ts";
+import { cloudSagas, httpServices } from "./roles.ts";
 
 export interface CloudReference {
   /** By the path each is mounted under. */
@@ -53,7 +54,8 @@ export async function cloudReference(): Promise<CloudReference> {
     rpc,
     sagas: sagaDoor({ platform, store, rpc }),
     tokens: tokens({ platform, store, keyPath: "" }),
-    dir: { file: (...parts) => parts.join("/") },
+    images: imageFiles({ dir: "" }),
+    config: computeDefaults,
   });
   await rpc.close();
   await store.close();
@@ -76,6 +78,7 @@ export async function cloudReference(): Promise<CloudReference> {
       network: networkErrors,
       volume: volumeErrors,
       compute: computeErrors,
+      operations: operationsErrors,
       cloud: errors,
     },
   };

@@ -1,18 +1,10 @@
 // The composition root: the whole wiring of a cloud in one process, in the order in which it starts.
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { Broker } from "@micronova/amqp";
-import {
-  computeDefaults,
-  computeSagas,
-  computeService,
-  computeVersionsService,
-  conductorService,
-  schedulerService,
-} from "@micronova/compute";
-import { type HttpServer, type HttpService, listen } from "@micronova/http";
-import { identityService, type Tokens, tokens } from "@micronova/identity";
-import { imageFiles, imageService, imageSweeper } from "@micronova/image";
+import { computeDefaults } from "@micronova/compute";
+import { type HttpServer, listen } from "@micronova/http";
+import { tokens } from "@micronova/identity";
+import { imageFiles } from "@micronova/image";
 import {
   jsonLog,
   metricsRegistry,
@@ -21,37 +13,14 @@ import {
   systemClock,
   systemRandom,
 } from "@micronova/kit";
-import { networkReports, networkService } from "@micronova/network";
-import { placementService } from "@micronova/placement";
-import { busRpc, type Rpc } from "@micronova/rpc";
-import { type AnySaga, type Sagas, sagaDoor, sagaRunner } from "@micronova/saga";
-import { type Store, sqliteStore } from "@micronova/store";
-import { volumeReports, volumeSagas, volumeService, volumeVersionsService } from "@micronova/volume";
+import { busRpc } from "@micronova/rpc";
+import { sagaDoor } from "@micronova/saga";
+import { sqliteStore } from "@micronova/store";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
+import { type ApiDeps, type ControlDeps, httpServices, roles } from "./roles.ts";
 import { migrations, seed } from "./seed.ts";
 import { hostWorkers } from "./workers.ts";
-
-/** A cloud that is being put together or runs. */
-export interface Assembly {
-  readonly platform: Platform;
-  readonly config: CloudConfig;
-  readonly dir: DataDir;
-  readonly store: Store;
-  readonly rpc: Rpc;
-  readonly sagas: Sagas;
-  readonly tokens: Tokens;
-  /** The name of this machine, under which its workers are called. */
-  readonly host: string;
-}
-
-/** What a conductor must know to go on with what another began. */
-export const cloudSagas: readonly AnySaga[] = [...computeSagas, ...volumeSagas];
-
-/** What the HTTP services are made of. */
-export type ServiceParts = Pick<Assembly, "platform" | "store" | "sagas" | "rpc" | "tokens"> & {
-  readonly dir: Pick<DataDir, "file">;
-};
 
 export interface Served {
   readonly http: HttpServer;
@@ -70,14 +39,15 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
     for (const service of started.splice(0).reverse()) await service.stop();
   };
   try {
-    const assembly = await assemble(platform, config, dir, started);
-    for (const service of await parts(assembly)) {
+    const { control, api } = await assemble(platform, config, dir, started);
+    const { rpc, host } = control;
+    const workers = await hostWorkers({ platform, rpc, config, dir, host });
+    const http = httpServer(api, config);
+    const parts = [roles.conductor(control), roles.scheduler(control), ...workers, roles.api(api), http];
+    for (const service of parts) {
       await service.start();
       started.push(service);
     }
-    const http = httpServer(assembly);
-    await http.start();
-    started.push(http);
     return { http, stop };
   } catch (error) {
     await stop();
@@ -85,6 +55,7 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
   }
 }
 
+/** Opens what everything shares; closed again by what `started` is given. */
 async function assemble(
   platform: Platform,
   config: CloudConfig,
@@ -101,34 +72,23 @@ async function assemble(
   const rpc = busRpc({ platform, bus: broker.bus() });
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
+  const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName };
   const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
-  return { platform, config, dir, store, rpc, sagas, tokens: keyring, host: hostname() };
+  return { control, api: { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) } };
 }
 
-/** The roles of the control plane and the workers of this machine, in the order in which they start. */
-async function parts(assembly: Assembly): Promise<readonly Service[]> {
-  const { platform, store, rpc, tokens: keyring, host } = assembly;
-  const compute = computeDeps(assembly);
-  const images = { platform, store, files: imageFiles({ dir: assembly.dir.file("images") }) };
-  return [
-    keyring,
-    imageSweeper(images),
-    conductorService({ ...compute, host }),
-    volumeReports({ store, rpc }),
-    networkReports({ platform, store, rpc }),
-    schedulerService({ ...compute, host }),
-    ...(await hostWorkers(assembly)),
-    sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
-  ];
+interface Assembly {
+  readonly control: ControlDeps;
+  readonly api: ApiDeps;
 }
 
-function httpServer(assembly: Assembly): HttpServer {
-  const { platform, config } = assembly;
+function httpServer(deps: ApiDeps, config: CloudConfig): HttpServer {
+  const { platform } = deps;
   return listen(platform, {
     host: config.listen,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
-    services: httpServices(assembly),
+    services: httpServices(deps),
     plain: {
       "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),
       "/metrics": async () => ({
@@ -140,34 +100,9 @@ function httpServer(assembly: Assembly): HttpServer {
   });
 }
 
-/** Every HTTP service by the path it is mounted under. */
-export function httpServices(given: ServiceParts): Readonly<Record<string, HttpService>> {
-  const { platform, store, sagas, rpc, tokens: authenticator, dir } = given;
-  const common = { platform, store, sagas, rpc, authenticator };
-  return {
-    "/identity": identityService({ platform, store, tokens: authenticator, endpoints: { origin: null } }),
-    "/image": imageService({ ...common, files: imageFiles({ dir: dir.file("images") }) }),
-    "/placement": placementService(common),
-    "/network": networkService(common),
-    "/volume": volumeVersionsService(common),
-    "/volume/v3": volumeService(common),
-    "/compute": computeVersionsService(computeDeps(given)),
-    "/compute/v2.1": computeService(computeDeps(given)),
-  };
-}
-
 function readTls({ key, cert }: { readonly key: string; readonly cert: string }) {
   return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
 }
-
-const computeDeps = ({ platform, store, sagas, rpc, tokens: authenticator }: Omit<ServiceParts, "dir">) => ({
-  platform,
-  store,
-  sagas,
-  rpc,
-  authenticator,
-  config: computeDefaults,
-});
 
 function closing(name: string, close: () => Promise<void> | void): Service {
   return { name, start: async () => {}, stop: async () => close() };

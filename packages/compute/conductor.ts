@@ -4,7 +4,7 @@ import type { Service } from "@micronova/kit";
 import { portSpecs } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import { conductorContract, hostNews } from "./conductor-contract.ts";
-import type { ComputeDeps } from "./deps.ts";
+import type { ComputeRoleDeps } from "./deps.ts";
 import { recordHost, seeHosts } from "./hosts.ts";
 import { metadataService } from "./metadata/service.ts";
 import { doomedVolumes } from "./reconcilers/doomed-volumes.ts";
@@ -14,7 +14,7 @@ import { serviceBeat } from "./service-beat.ts";
 /** Reports of hosts a conductor works on at a time. */
 const reportsAtOnce = 32;
 
-export function conductorService(deps: ComputeDeps & { readonly host: string }): Service {
+export function conductorService(deps: ComputeRoleDeps): Service {
   const server = deps.rpc.serve(conductorContract, null, conductorHandlers(deps), {
     prefetch: reportsAtOnce,
   });
@@ -35,7 +35,7 @@ export function conductorService(deps: ComputeDeps & { readonly host: string }):
   };
 }
 
-function conductorHandlers({ store, rpc, config }: ComputeDeps): Handlers<typeof conductorContract> {
+function conductorHandlers({ store, rpc, config }: ComputeRoleDeps): Handlers<typeof conductorContract> {
   return {
     async report_host({ hosts }) {
       await store.transaction(async (tx) => {

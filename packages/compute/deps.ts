@@ -14,3 +14,9 @@ export interface ComputeDeps {
   readonly authenticator: Authenticator;
   readonly config: ComputeConfig;
 }
+
+/** What conductors and schedulers receive: nobody comes to them with a token. */
+export type ComputeRoleDeps = Omit<ComputeDeps, "authenticator"> & {
+  /** The name the role is listed under. */
+  readonly host: string;
+};

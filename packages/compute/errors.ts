@@ -14,6 +14,16 @@ export const errors = errorTable("compute", {
     text: (id: string, action: string) => `Instance ${id} is in an invalid state for '${action}'`,
   },
   serverGoing: { status: 409, text: (id: string) => `Instance ${id} is being deleted` },
+  buildLost: {
+    status: 500,
+    text: (id: string) =>
+      `The build of server ${id} was lost and has been taken back; delete it and create it anew.`,
+  },
+  guestMissing: {
+    status: 500,
+    text: (id: string, host: string) =>
+      `Host ${host} has no guest of server ${id} any more; its disks are lost.`,
+  },
   serverNotReady: { status: 409, text: (id: string) => `Instance ${id} is not ready` },
   markerNotFound: { status: 400, text: (marker: string) => `marker [${marker}] not found` },
   badStatus: { status: 400, text: (status: string) => `Invalid status value: ${status}` },

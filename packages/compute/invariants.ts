@@ -1,61 +1,88 @@
-// What must hold of servers when the world is quiet. Each answers the violations, in words.
-import { usages } from "@micronova/placement";
-import type { Tx } from "@micronova/store";
-
-export interface Invariant {
-  readonly name: string;
-  find(tx: Tx): Promise<string[]>;
-}
+// What must hold of servers. The quiet ones hold where nothing is under way: a task has a saga, or is over.
+import { boundServerPorts } from "@micronova/network";
+import { allocationsOn, usages } from "@micronova/placement";
+import type { Invariant, Tx, Violation } from "@micronova/store";
+import { serverAttachments } from "@micronova/volume";
+import { buildingState } from "./states.ts";
 
 const noTask: Invariant = {
   name: "no server has a task",
   async find(tx) {
     const rows = await tx
       .selectFrom("servers")
-      .select(["id", "task_state"])
-      .where("task_state", "is not", null)
+      .select(["id", "vm_state", "task_state"])
       .where("deleted_at", "is", null)
+      .where((is) => is.or([is("task_state", "is not", null), is("vm_state", "=", buildingState)]))
       .execute();
-    return rows.map(({ id, task_state }) => `server ${id} is still ${task_state}`);
+    return rows.map(({ id, vm_state, task_state }) =>
+      wrong(id, `Server ${id} is ${vm_state}${task_state === null ? "" : `, ${task_state}`}.`),
+    );
   },
 };
+
+type Held = { readonly vcpus: number; readonly memoryMb: number };
 
 const allocationsMatch: Invariant = {
   name: "allocations are exactly those of servers on hosts",
   async find(tx) {
     const rows = await tx
       .selectFrom("servers")
-      .select(["node_id", "vcpus", "memory_mb"])
+      .select(["id", "node_id", "vcpus", "memory_mb"])
       .where("deleted_at", "is", null)
       .where("node_id", "is not", null)
       .execute();
-    const wanted = new Map<string, { vcpus: number; memory: number }>();
-    for (const { node_id, vcpus, memory_mb } of rows) {
-      const sum = wanted.get(node_id ?? "") ?? { vcpus: 0, memory: 0 };
-      wanted.set(node_id ?? "", { vcpus: sum.vcpus + vcpus, memory: sum.memory + memory_mb });
-    }
-    const nodes = await tx.selectFrom("compute_nodes").select("id").execute();
-    const used = await usages(
-      tx,
-      nodes.map(({ id }) => id),
-    );
-    return nodes.flatMap(({ id }) => {
-      const sum = wanted.get(id) ?? { vcpus: 0, memory: 0 };
+    const onNode = Map.groupBy(rows, ({ node_id }) => node_id ?? "");
+    const nodes = await tx.selectFrom("compute_nodes").select(["id", "host"]).execute();
+    const ids = nodes.map(({ id }) => id);
+    const used = await usages(tx, ids);
+    const found: Violation[] = [];
+    for (const { id, host } of nodes) {
+      const servers = (onNode.get(id) ?? []).map((row) => [row.id, heldBy(row)] as const);
       const { VCPU, MEMORY_MB } = used.get(id) ?? {};
-      const isEqual = (VCPU?.used ?? 0) === sum.vcpus && (MEMORY_MB?.used ?? 0) === sum.memory;
-      if (isEqual) return [];
-      return [
-        `node ${id} has ${VCPU?.used ?? 0} VCPU and ${MEMORY_MB?.used ?? 0} MB allocated, its servers have ` +
-          `${sum.vcpus} and ${sum.memory}`,
-      ];
-    });
+      const sum = { vcpus: VCPU?.used ?? 0, memoryMb: MEMORY_MB?.used ?? 0 };
+      // Sums are one query for all hosts; who is to blame is asked only where they differ.
+      if (isSame(sum, total(servers.map(([, held]) => held)))) continue;
+      found.push(...(await differences(tx, { nodeId: id, host }, new Map(servers))));
+    }
+    return found;
   },
 };
+
+async function differences(
+  tx: Tx,
+  node: { readonly nodeId: string; readonly host: string },
+  servers: ReadonlyMap<string, Held>,
+): Promise<Violation[]> {
+  const holders = await allocationsOn(tx, node.nodeId);
+  const nothing = { vcpus: 0, memoryMb: 0 };
+  return [...new Set([...servers.keys(), ...Object.keys(holders)])].flatMap((id) => {
+    const { VCPU = 0, MEMORY_MB = 0 } = holders[id]?.resources ?? {};
+    const wanted = servers.get(id) ?? nothing;
+    if (isSame({ vcpus: VCPU, memoryMb: MEMORY_MB }, wanted)) return [];
+    const holds = `${VCPU} VCPU and ${MEMORY_MB} MB`;
+    const has = `${wanted.vcpus} and ${wanted.memoryMb}`;
+    return [wrong(id, `Server ${id} holds ${holds} of ${node.host} and should hold ${has}.`)];
+  });
+}
+
+function heldBy({ vcpus, memory_mb }: { readonly vcpus: number; readonly memory_mb: number }): Held {
+  return { vcpus, memoryMb: memory_mb };
+}
+
+function total(all: readonly Held[]): Held {
+  return {
+    vcpus: all.reduce((sum, { vcpus }) => sum + vcpus, 0),
+    memoryMb: all.reduce((sum, { memoryMb }) => sum + memoryMb, 0),
+  };
+}
+
+function isSame(one: Held, other: Held): boolean {
+  return one.vcpus === other.vcpus && one.memoryMb === other.memoryMb;
+}
 
 const ownedRows: Invariant = {
   name: "cards and disks belong to living servers",
   async find(tx) {
-    const living = (id: string) => `of server ${id}, which is gone`;
     const cards = await tx
       .selectFrom("server_interfaces as card")
       .leftJoin("servers as server", "server.id", "card.server_id")
@@ -68,11 +95,70 @@ const ownedRows: Invariant = {
       .execute();
     const isGone = (row: { id: string | null; deleted_at: number | null }) =>
       row.id === null || row.deleted_at !== null;
+    const text = (what: string, id: string) => `${what} belongs to server ${id}, which is gone.`;
     return [
-      ...cards.filter(isGone).map((row) => `port ${row.port_id} ${living(row.server_id)}`),
-      ...disks.filter(isGone).map((row) => `volume ${row.volume_id} ${living(row.server_id)}`),
+      ...cards.filter(isGone).map(({ port_id, server_id: id }) => wrong(id, text(`Port ${port_id}`, id))),
+      ...disks
+        .filter(isGone)
+        .map(({ volume_id, server_id: id }) => wrong(id, text(`Volume ${volume_id}`, id))),
     ];
   },
 };
 
-export const computeInvariants: readonly Invariant[] = [noTask, allocationsMatch, ownedRows];
+const ownedPorts: Invariant = {
+  name: "a server's port on a host is a card of that server",
+  async find(tx) {
+    const ports = await boundServerPorts(tx);
+    const cards = await tx.selectFrom("server_interfaces").select(["port_id", "server_id"]).execute();
+    const owners = new Map(cards.map(({ port_id, server_id }) => [port_id, server_id]));
+    return ports
+      .filter(({ id, device_id }) => owners.get(id) !== device_id)
+      .map(({ id, device_id }) => ({
+        text: `Port ${id} is bound for server ${device_id}, which has no such card.`,
+        about: { kind: "port", id },
+      }));
+  },
+};
+
+const attachmentsAreDisks: Invariant = {
+  name: "a volume's attachment to a server is a disk of that server",
+  async find(tx) {
+    const attachments = await serverAttachments(tx);
+    const disks = await tx
+      .selectFrom("block_device_mappings")
+      .select(["attachment_id", "server_id", "volume_id"])
+      .execute();
+    const isDisk = new Set(disks.map(({ attachment_id }) => attachment_id));
+    const isAttached = new Set(attachments.map(({ id }) => id));
+    return [
+      ...attachments
+        .filter(({ id }) => !isDisk.has(id))
+        .map((one) =>
+          wrong(
+            one.server_id ?? "",
+            `Volume ${one.volume_id} is attached to server ${one.server_id}, which has no such disk.`,
+          ),
+        ),
+      ...disks
+        .filter(({ attachment_id }) => !isAttached.has(attachment_id))
+        .map((one) =>
+          wrong(
+            one.server_id,
+            `Server ${one.server_id} has the disk ${one.volume_id} without its attachment.`,
+          ),
+        ),
+    ];
+  },
+};
+
+export const computeInvariants: readonly Invariant[] = [
+  noTask,
+  allocationsMatch,
+  ownedRows,
+  ownedPorts,
+  attachmentsAreDisks,
+];
+
+function wrong(id: string, text: string): Violation {
+  return { text, about: { kind: "server", id } };
+}

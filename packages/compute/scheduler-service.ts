@@ -3,7 +3,7 @@
 // old, and always before it says that no host fits.
 import { type Service, seededRandom } from "@micronova/kit";
 import { hostNews } from "./conductor-contract.ts";
-import type { ComputeDeps } from "./deps.ts";
+import type { ComputeRoleDeps } from "./deps.ts";
 import { errors } from "./errors.ts";
 import { type KnownHost, readHostStates } from "./host-states.ts";
 import { defaultPolicy, type HostLoad, type RequestSpec, refusalReason, select } from "./scheduler/index.ts";
@@ -19,7 +19,7 @@ const pictureMaxMs = 1_000;
 const candidatesMax = 8;
 const requestsAtOnce = 64;
 
-export function schedulerService(deps: ComputeDeps & { readonly host: string }): Service {
+export function schedulerService(deps: ComputeRoleDeps): Service {
   const { rpc } = deps;
   const picture = new HostPicture(deps);
   const server = rpc.serve(
@@ -63,12 +63,12 @@ function choose(hosts: readonly KnownHost[], request: RequestSpec) {
 }
 
 class HostPicture {
-  readonly #deps: ComputeDeps;
+  readonly #deps: ComputeRoleDeps;
   readonly #loads = new Map<string, HostLoad>();
   #hosts = new Map<string, KnownHost>();
   #readAt = Number.NEGATIVE_INFINITY;
 
-  constructor(deps: ComputeDeps) {
+  constructor(deps: ComputeRoleDeps) {
     this.#deps = deps;
   }
 

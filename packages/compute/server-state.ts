@@ -1,6 +1,6 @@
 // The one place that changes a server's state: `begin` takes the server for an action, `finish` and `fail`
 // let it go. Each is one conditional update whose row count is the answer.
-import type { RequestContext, Uuid } from "@micronova/kit";
+import type { Fault, RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import {
@@ -12,6 +12,7 @@ import {
   startsDuring,
   startsUnlaunched,
   tasksOf,
+  type VmState,
 } from "./states.ts";
 import type { Server, ServerTable } from "./tables.ts";
 
@@ -120,6 +121,32 @@ export async function fail(
     fault: JSON.stringify(shown),
     ...(rule.fail === "same" ? {} : { vm_state: rule.fail }),
   });
+}
+
+/** Ends whatever the server was said to be doing: nobody does it any more, and this is what it is. */
+export async function settle(
+  tx: Tx,
+  id: Uuid,
+  as: { readonly vm_state: VmState; readonly power: number; readonly fault: Fault | null },
+): Promise<void> {
+  const { vm_state, power, fault } = as;
+  const shown = fault === null ? null : { ...faultOf(fault), created: now(tx) };
+  await tx
+    .updateTable("servers")
+    .set({
+      vm_state,
+      task_state: null,
+      power_state: power,
+      updated_at: now(tx),
+      ...(shown === null ? {} : { fault: JSON.stringify(shown satisfies ServerFault) }),
+    })
+    .where("id", "=", id)
+    .where("deleted_at", "is", null)
+    .execute();
+}
+
+function faultOf({ status, message, kind }: Fault): Omit<ServerFault, "created"> {
+  return { code: status, message, details: kind };
 }
 
 async function release(

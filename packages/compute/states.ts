@@ -1,6 +1,7 @@
 // The server's state machine as tables, in Nova's words: which action may start where, what the server is
 // said to be doing meanwhile and where it ends; and how `(vm_state, task_state)` reads as the API's `status`.
 import { states } from "@micronova/kit";
+import type { PowerState } from "./drivers/driver.ts";
 
 export const serverStates = states({
   initial: "building",
@@ -49,6 +50,16 @@ export function tasksOf(action: ServerAction): readonly string[] {
   const first = serverStates.actions[action].task;
   return first === null ? [] : [first, ...(laterTasks[action] ?? [])];
 }
+
+/** Whether the task says that the server is being deleted. */
+export const isGoing = (task: string | null): boolean => task === serverStates.actions.delete.task;
+
+/** What a server is before it has ever run. */
+export const buildingState: VmState = serverStates.initial;
+/** What a server is that something went wrong with. */
+export const errorState: VmState = "error";
+/** States of servers that need no guest on their host. */
+export const guestlessStates: readonly VmState[] = [buildingState, errorState];
 
 /** The task of a build once its host is chosen. */
 export const spawningTask = "spawning";
@@ -113,6 +124,15 @@ export const stateOfPower: Readonly<
 > = {
   [powerStates.shutdown]: { from: ["active", "paused"], to: "stopped" },
   [powerStates.crashed]: { from: ["active", "paused"], to: "stopped" },
+};
+
+/** What a server is whose guest is in this power state and which nothing else is known of. */
+export const stateOfGuest: Readonly<Record<PowerState, VmState>> = {
+  running: "active",
+  paused: "paused",
+  shutdown: "stopped",
+  crashed: "stopped",
+  suspended: "suspended",
 };
 
 interface StatusRule {

@@ -123,7 +123,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     const virt = options.wrap?.(driver, host) ?? driver;
     drivers.set(host, virt);
     const network = fakeNetworkDriver();
-    parts.push(computeWorker({ platform, rpc, host, virt, network, stateDir: null, reporter }));
+    parts.push(computeWorker({ platform, rpc, host, virt, network, reporter }));
   }
   for (const part of parts) await part.start();
   await reporter.beat();

@@ -6,7 +6,7 @@ export const projects = { get: getProject, find: findProject, list: listProjects
 
 export type { Endpoints } from "./deps.ts";
 export { errors as identityErrors } from "./errors.ts";
-export { type Invariant, identityInvariants } from "./invariants.ts";
+export { identityInvariants } from "./invariants.ts";
 export { identityMigrations } from "./migrations.ts";
 export { defaultDomainId, type IdentitySeed, seedIdentity } from "./seed.ts";
 export { identityService } from "./service.ts";

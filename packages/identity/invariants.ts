@@ -1,10 +1,5 @@
 // What must always hold of identity's tables; each query names what breaks it.
-import type { Tx } from "@micronova/store";
-
-export interface Invariant {
-  readonly name: string;
-  find(tx: Tx): Promise<string[]>;
-}
+import type { Invariant, Violation } from "@micronova/store";
 
 export const identityInvariants: readonly Invariant[] = [
   {
@@ -12,7 +7,13 @@ export const identityInvariants: readonly Invariant[] = [
     async find(tx) {
       const roles = tx.selectFrom("roles").select("id");
       const rows = await tx.selectFrom("assignments").selectAll().where("role_id", "not in", roles).execute();
-      return rows.map((row) => `role ${row.role_id} of ${row.actor_kind} ${row.actor_id}`);
+      return rows.map((row) =>
+        wrong(
+          "role",
+          row.role_id,
+          `Role ${row.role_id} of ${row.actor_kind} ${row.actor_id} does not exist.`,
+        ),
+      );
     },
   },
   {
@@ -24,7 +25,9 @@ export const identityInvariants: readonly Invariant[] = [
         .where("actor_id", "not in", tx.selectFrom("users").select("id"))
         .where("actor_id", "not in", tx.selectFrom("groups").select("id"))
         .execute();
-      return rows.map((row) => `${row.actor_kind} ${row.actor_id}`);
+      return rows.map(({ actor_kind: kind, actor_id: id }) =>
+        wrong(kind, id, `The ${kind} ${id} has a role and does not exist.`),
+      );
     },
   },
   {
@@ -37,7 +40,9 @@ export const identityInvariants: readonly Invariant[] = [
         .where("scope_id", "not in", tx.selectFrom("projects").select("id"))
         .where("scope_id", "not in", tx.selectFrom("domains").select("id"))
         .execute();
-      return rows.map((row) => `${row.scope_kind} ${row.scope_id}`);
+      return rows.map(({ scope_kind: kind, scope_id: id }) =>
+        wrong(kind, id ?? "", `Roles are given on the ${kind} ${id}, which does not exist.`),
+      );
     },
   },
   {
@@ -50,7 +55,10 @@ export const identityInvariants: readonly Invariant[] = [
         .select("id")
         .where("domain_id", "not in", domains)
         .execute();
-      return [...users, ...projects].map((row) => row.id);
+      return [
+        ...users.map(({ id }) => wrong("user", id, `User ${id} is in no domain.`)),
+        ...projects.map(({ id }) => wrong("project", id, `Project ${id} is in no domain.`)),
+      ];
     },
   },
   {
@@ -67,7 +75,9 @@ export const identityInvariants: readonly Invariant[] = [
         .select("user_id")
         .where("user_id", "not in", users)
         .execute();
-      return [...passwords, ...credentials].map((row) => row.user_id);
+      return [...passwords, ...credentials].map(({ user_id: id }) =>
+        wrong("user", id, `User ${id} has a password or credential and does not exist.`),
+      );
     },
   },
   {
@@ -82,7 +92,13 @@ export const identityInvariants: readonly Invariant[] = [
         .select("subject")
         .where("generation", ">", generation)
         .execute();
-      return rows.map((row) => row.subject);
+      return rows.map(({ subject }) =>
+        wrong("revocation", subject, `The revocation of ${subject} is newer than the last one counted.`),
+      );
     },
   },
 ];
+
+function wrong(kind: string, id: string, text: string): Violation {
+  return { text, about: { kind, id } };
+}

@@ -1,8 +1,8 @@
 // What must always hold of images, in tests and in production alike.
-import type { Tx } from "@micronova/store";
+import type { Invariant, Violation } from "@micronova/store";
 import { dataUse, imageStates } from "./states.ts";
 
-export const imageInvariants: readonly { readonly name: string; find(tx: Tx): Promise<string[]> }[] = [
+export const imageInvariants: readonly Invariant[] = [
   {
     name: "an image with data has its size, checksums, formats and file",
     async find(tx) {
@@ -12,7 +12,9 @@ export const imageInvariants: readonly { readonly name: string; find(tx: Tx): Pr
         .filter((row) =>
           [row.size, row.checksum, row.os_hash_value, row.disk_format, row.path].includes(null),
         )
-        .map(({ id, status }) => `image ${id} is ${status} and lacks part of what describes its data`);
+        .map(({ id, status }) =>
+          wrong(id, `Image ${id} is ${status} and lacks part of what describes its data.`),
+        );
     },
   },
   {
@@ -22,7 +24,13 @@ export const imageInvariants: readonly { readonly name: string; find(tx: Tx): Pr
       const { from } = imageStates.actions.activate;
       return rows
         .filter(({ status, upload_id }) => from.includes(status) !== (upload_id !== null))
-        .map(({ id, status }) => `image ${id} is ${status} with or without an upload that does not fit`);
+        .map(({ id, status }) =>
+          wrong(id, `Image ${id} is ${status} with or without an upload that does not fit.`),
+        );
     },
   },
 ];
+
+function wrong(id: string, text: string): Violation {
+  return { text, about: { kind: "image", id } };
+}

@@ -4,6 +4,7 @@ import { recordPlugs } from "./bindings.ts";
 import { getNetwork, usableNetworks, visibleNetworks } from "./networks.ts";
 import {
   bindPort,
+  boundServerPorts,
   createServerPort,
   findPort,
   getPort,
@@ -36,6 +37,7 @@ export const ports = {
   plugged: recordPlugs,
   remove: removePort,
 };
+export { boundServerPorts };
 export const networkHosts = { lackMetadata: lacksMetadata };
 export const securityGroups = {
   resolve: resolveGroups,
@@ -48,6 +50,7 @@ export const securityGroups = {
 };
 
 export type { PluggedPort } from "./bindings.ts";
+
 export type { NetworkDeps } from "./deps.ts";
 export type {
   HostNetwork,

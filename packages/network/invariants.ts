@@ -1,11 +1,6 @@
 // What always holds of networks, each a query that answers the violations.
-import type { Tx } from "@micronova/store";
+import type { Invariant, Violation } from "@micronova/store";
 import { formatIpv4 } from "./addresses/ipv4.ts";
-
-export interface Invariant {
-  readonly name: string;
-  find(tx: Tx): Promise<string[]>;
-}
 
 export const networkInvariants: readonly Invariant[] = [
   {
@@ -35,7 +30,9 @@ export const networkInvariants: readonly Invariant[] = [
             row.address >= row.last_address! ||
             formatIpv4(row.address) !== row.ip_address,
         )
-        .map((row) => `Address ${row.ip_address} of port ${row.port_id} has no port or subnet it fits.`);
+        .map(({ ip_address, port_id }) =>
+          wrong(port_id, `Address ${ip_address} of port ${port_id} has no port or subnet it fits.`),
+        );
     },
   },
   {
@@ -48,8 +45,8 @@ export const networkInvariants: readonly Invariant[] = [
         .where("ports.device_owner", "like", "network:router_%")
         .where("routers.id", "is", null)
         .execute();
-      return rows.map(
-        ({ id, device_id }) => `Port ${id} is an interface of router ${device_id}, which is gone.`,
+      return rows.map(({ id, device_id }) =>
+        wrong(id, `Port ${id} is an interface of router ${device_id}, which is gone.`),
       );
     },
   },
@@ -62,7 +59,9 @@ export const networkInvariants: readonly Invariant[] = [
         .where("device_id", "=", "")
         .where("binding_host", "is not", null)
         .execute();
-      return rows.map(({ id, binding_host }) => `Port ${id} is bound to ${binding_host} without a device.`);
+      return rows.map(({ id, binding_host }) =>
+        wrong(id, `Port ${id} is bound to ${binding_host} without a device.`),
+      );
     },
   },
   {
@@ -75,7 +74,13 @@ export const networkInvariants: readonly Invariant[] = [
         .select(["port_security_groups.port_id", "port_security_groups.security_group_id"])
         .where((is) => is.or([is("ports.id", "is", null), is("security_groups.id", "is", null)]))
         .execute();
-      return rows.map((row) => `Port ${row.port_id} is a member of ${row.security_group_id}: one is gone.`);
+      return rows.map(({ port_id, security_group_id: group }) =>
+        wrong(port_id, `Port ${port_id} is a member of ${group}: one is gone.`),
+      );
     },
   },
 ];
+
+function wrong(id: string, text: string): Violation {
+  return { text, about: { kind: "port", id } };
+}

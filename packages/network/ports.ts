@@ -123,6 +123,18 @@ export function portsOfServer(tx: Tx, serverId: Uuid): Promise<readonly Port[]> 
     .execute();
 }
 
+/** Ports that are bound to a host for a server. */
+export function boundServerPorts(
+  tx: Tx,
+): Promise<readonly Pick<Port, "id" | "device_id" | "binding_host">[]> {
+  return tx
+    .selectFrom("ports")
+    .select(["id", "device_id", "binding_host"])
+    .where("device_owner", "like", "compute:%")
+    .where("binding_host", "is not", null)
+    .execute();
+}
+
 export interface Binding {
   readonly server_id: Uuid;
   readonly server_name: string;

@@ -66,7 +66,8 @@ export async function aNetworkCloud(
     async check() {
       for (const { name, find } of networkInvariants) {
         const violations = await find(store.read);
-        if (violations.length > 0) throw new Error(`${name}: ${violations.join(" ")}`);
+        if (violations.length > 0)
+          throw new Error(`${name}: ${violations.map(({ text }) => text).join(" ")}`);
       }
     },
     async stop() {

@@ -1,5 +1,12 @@
 // Placement: who has what, who holds it, and the one way to claim it.
-export { type Amounts, type Claim, claim, unclaim } from "./allocations.ts";
+export {
+  type Amounts,
+  allocationsOn,
+  type Claim,
+  claim,
+  rewriteAllocations,
+  unclaim,
+} from "./allocations.ts";
 export { placementErrors } from "./errors.ts";
 export { placementInvariants } from "./invariants.ts";
 export { type Inventories, type Inventory, setInventories, type Usage, usages } from "./inventories.ts";

@@ -1,12 +1,6 @@
 // What must always hold of placement's tables. Tests, the simulator and the running cloud ask the same
 // queries.
-import { sql, type Tx } from "@micronova/store";
-
-interface Invariant {
-  readonly name: string;
-  /** A sentence for each violation. */
-  find(tx: Tx): Promise<string[]>;
-}
+import { type Invariant, sql } from "@micronova/store";
 
 export const placementInvariants: readonly Invariant[] = [
   {
@@ -22,9 +16,10 @@ export const placementInvariants: readonly Invariant[] = [
         HAVING SUM(allocations.used) > (inventories.total - inventories.reserved) * inventories.allocation_ratio`.execute(
         tx,
       );
-      return found.rows.map(
-        (row) => `Provider ${row.id} has given away ${row.used} of ${row.class}, too much.`,
-      );
+      return found.rows.map((row) => ({
+        text: `Provider ${row.id} has given away ${row.used} of ${row.class}, too much.`,
+        about: { kind: "provider", id: row.id },
+      }));
     },
   },
   {
@@ -35,7 +30,10 @@ export const placementInvariants: readonly Invariant[] = [
         WHERE NOT EXISTS (SELECT 1 FROM inventories WHERE inventories.provider_id = allocations.provider_id
             AND inventories.resource_class = allocations.resource_class)
           OR NOT EXISTS (SELECT 1 FROM consumers WHERE consumers.id = allocations.consumer_id)`.execute(tx);
-      return found.rows.map((row) => `Consumer ${row.consumer} holds something of ${row.id} out of nothing.`);
+      return found.rows.map((row) => ({
+        text: `Consumer ${row.consumer} holds something of ${row.id} out of nothing.`,
+        about: { kind: "server", id: row.consumer },
+      }));
     },
   },
   {
@@ -44,7 +42,10 @@ export const placementInvariants: readonly Invariant[] = [
       const found = await sql<{ id: string }>`
         SELECT id FROM consumers WHERE NOT EXISTS
           (SELECT 1 FROM allocations WHERE allocations.consumer_id = consumers.id)`.execute(tx);
-      return found.rows.map((row) => `Consumer ${row.id} holds nothing.`);
+      return found.rows.map(({ id }) => ({
+        text: `Consumer ${id} holds nothing.`,
+        about: { kind: "server", id },
+      }));
     },
   },
 ];

@@ -1,18 +1,20 @@
 // What is put off because its host did not answer. Each debt is tried from time to time, on its own,
 // until the host has done it; the saga they belong to has long gone on. A fence that is too low means that
 // the subject's later work has reached the host since, and that work says what there should be on it.
-import { isFault, type Millis, type Platform, type Uuid } from "@micronova/kit";
+import { isFault, type Millis, type Uuid } from "@micronova/kit";
 import { rpcErrors } from "@micronova/rpc";
 import { now, type Tx } from "@micronova/store";
 import { asEffect, contextFor, type StepMove } from "./batch.ts";
 import type { RunnableSaga } from "./builder.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
+import type { Subject } from "./index.ts";
 import { debtPauseMs, readEvents, subjectOf } from "./journal.ts";
 import { moveAfter, progressOf } from "./next-move.ts";
 import type { SagaDebtTable } from "./tables.ts";
 
 export interface SagaDebt {
   readonly sagaId: Uuid;
+  readonly subject: Subject;
   readonly step: string;
   readonly tries: number;
   readonly since: Millis;
@@ -23,26 +25,29 @@ const payingMax = 50;
 
 /** What hosts that do not answer still have to do, oldest first. */
 export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
-  const rows = await tx.selectFrom("saga_debts").selectAll().orderBy("created_at").execute();
-  return rows.map(({ saga_id, step, tries, created_at }) => ({
-    sagaId: saga_id,
-    step,
-    tries,
-    since: created_at,
+  const rows = await tx
+    .selectFrom("saga_debts as debt")
+    .innerJoin("sagas as saga", "saga.id", "debt.saga_id")
+    .selectAll("debt")
+    .select(["saga.subject_kind", "saga.subject_id"])
+    .orderBy("debt.created_at")
+    .execute();
+  return rows.map((row) => ({
+    sagaId: row.saga_id,
+    subject: subjectOf(row),
+    step: row.step,
+    tries: row.tries,
+    since: row.created_at,
   }));
 }
 
 export class DebtPayer {
-  readonly #deps: EffectDeps & { readonly platform: Platform };
+  readonly #deps: EffectDeps;
   readonly #sagas: ReadonlyMap<string, RunnableSaga>;
   readonly #stopping: AbortSignal;
   #paying = 0;
 
-  constructor(
-    deps: EffectDeps & { readonly platform: Platform },
-    sagas: ReadonlyMap<string, RunnableSaga>,
-    stopping: AbortSignal,
-  ) {
+  constructor(deps: EffectDeps, sagas: ReadonlyMap<string, RunnableSaga>, stopping: AbortSignal) {
     this.#deps = deps;
     this.#sagas = sagas;
     this.#stopping = stopping;

@@ -1,13 +1,22 @@
 // What a step reaches the world through, and how long it may take: its calls carry operation, fence and
-// deadline by themselves, and none is made or waited for once the step was interrupted.
-import type { Millis, RequestContext, Uuid } from "@micronova/kit";
-import type { CallOptions, Calls, Contract, Rpc } from "@micronova/rpc";
+// deadline by themselves, are made again for a while when nobody answers, and none is made or waited for once
+// the step was interrupted.
+import {
+  type Clock,
+  isFault,
+  type Millis,
+  type Platform,
+  type RequestContext,
+  type Uuid,
+} from "@micronova/kit";
+import { type CallOptions, type Calls, type Contract, type Rpc, rpcErrors } from "@micronova/rpc";
 import type { Store } from "@micronova/store";
 import type { StepEnv, Subject } from "./index.ts";
 import { laneOf } from "./journal.ts";
 import type { Move } from "./next-move.ts";
 
 export interface EffectDeps {
+  readonly platform: Platform;
   readonly rpc: Rpc;
   readonly store: Store;
 }
@@ -22,13 +31,21 @@ export interface Effect {
   readonly signal: AbortSignal;
 }
 
+// Whoever was asked may be starting, or the message was lost: workers come back within this. What is asked
+// again carries the same operation and fence, so it does not matter whether it was heard the first time.
+const doPatienceMs: Millis = 30_000;
+const askAgainAfterMs: Millis = 1_000;
+
 export function stepEnv(deps: EffectDeps, effect: Effect): StepEnv {
   const { signal } = effect;
+  const { clock } = deps.platform;
   const options = callOptions(effect);
+  // What is undone is tried for ever in any case.
+  const patience = { clock, signal, patienceMs: effect.move.kind === "do" ? doPatienceMs : 0 };
   return {
     rpc: {
-      on: (contract, host) => interruptible(contract, deps.rpc.on(contract, host, options), signal),
-      any: (contract) => interruptible(contract, deps.rpc.any(contract, options), signal),
+      on: (contract, host) => persistent(contract, deps.rpc.on(contract, host, options), patience),
+      any: (contract) => persistent(contract, deps.rpc.any(contract, options), patience),
     },
     store: { read: deps.store.read },
     signal,
@@ -53,15 +70,36 @@ function callOptions({ move, sagaId, subject, request, deadline }: Effect): Call
   return { context: request, deadline, operation, fence: { subject: laneOf(subject), counter: fence } };
 }
 
-/** The same calls; after an interruption they are neither sent nor waited for. */
-function interruptible<C extends Contract>(contract: C, calls: Calls<C>, signal: AbortSignal): Calls<C> {
+interface Patience {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** For how long a call that nobody answers is made again. */
+  readonly patienceMs: Millis;
+}
+
+/** The same calls, made again while nobody answers; after an interruption neither sent nor waited for. */
+function persistent<C extends Contract>(
+  contract: C,
+  calls: Calls<C>,
+  { clock, signal, patienceMs }: Patience,
+): Calls<C> {
   const wrapped = Object.keys(contract.methods).map((name) => {
-    const call = (args: never) => {
-      signal.throwIfAborted();
-      return unlessAborted(signal, calls[name]!(args));
+    const ask = async (args: never) => {
+      for (const since = clock.monotonic(); ; await clock.sleep(askAgainAfterMs, signal)) {
+        signal.throwIfAborted();
+        try {
+          return await unlessAborted(signal, calls[name]!(args));
+        } catch (error) {
+          if (!wasUnheard(error) || clock.monotonic() - since >= patienceMs) throw error;
+        }
+      }
     };
-    return [name, async (args: never) => call(args)] as const;
+    return [name, ask] as const;
   });
   // One function for each method of the contract, each with that method's own arguments and answer.
   return Object.fromEntries(wrapped) as unknown as Calls<C>;
+}
+
+function wasUnheard(error: unknown): boolean {
+  return isFault(error, rpcErrors.timeout) || isFault(error, rpcErrors.unreachable);
 }

@@ -1,6 +1,6 @@
 // One saga being run: what `nextMove` says, done. Between transactions at most one remote step or query is
 // under way. The log is read once, before; from then on the runner knows what it wrote.
-import { isFault, type Millis, type Platform } from "@micronova/kit";
+import { isFault, type Millis } from "@micronova/kit";
 import { isStoreFault, now, type Tx } from "@micronova/store";
 import {
   asEffect,
@@ -21,7 +21,6 @@ import { type Move, moveAfter, progressOf, retryAfter, type SagaEvent, stateOf }
 import { afterTrouble, becomesDebt } from "./trouble.ts";
 
 export interface ExecutionDeps extends EffectDeps {
-  readonly platform: Platform;
   readonly owner: string;
   readonly leaseMs: Millis;
 }

@@ -3,6 +3,7 @@
 import type { Millis, Platform, RequestContext, Uuid } from "@micronova/kit";
 import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
+import type { Trouble } from "./journal.ts";
 import type { SagaState } from "./states.ts";
 
 /** What a saga acts on; one runs per subject at a time: `{ kind: "server", id }`. */
@@ -152,6 +153,11 @@ export interface SagaRecord {
   readonly updatedAt: Millis;
   readonly steps: readonly StepRecord[];
   readonly error: StepError | null;
+  /** An undo that fails: of which step, since when, how often, and why. */
+  readonly trouble: Trouble | null;
+  /** Who runs it, and until when nobody else may; null while nobody does. */
+  readonly owner: string | null;
+  readonly leaseUntil: Millis;
 }
 export interface StepRecord {
   readonly name: string;
@@ -172,13 +178,15 @@ export interface SagaRunnerDeps {
   readonly concurrencyMax?: number;
 }
 
+export { type AuditEntry, audit, auditLog } from "./audit.ts";
 export { saga, sagaShape } from "./builder.ts";
 export { sagaDebts } from "./debts.ts";
 export { sagaDoor } from "./door.ts";
 export { sagaErrors } from "./errors.ts";
-export { quietSagaInvariants } from "./invariants.ts";
+export { quietSagaInvariants, sagaInvariants } from "./invariants.ts";
 export { sagaMigrations } from "./migrations.ts";
 export { type Move, nextMove, type SagaEvent } from "./next-move.ts";
-export { sagaRecord, sagasOf } from "./records.ts";
+export { busySubjects, listSagas, type SagaFilter, sagaRecord, sagasOf } from "./records.ts";
+export type { Inspected, Inspection, InspectionDeps, Repair, Repairs } from "./repair.ts";
 export { sagaRunner } from "./runner.ts";
 export { type SagaState, sagaStates } from "./states.ts";

@@ -1,4 +1,4 @@
-// The schema of sagas and their logs.
+// The schema of sagas, their logs, and the log of what was done for good.
 import type { Migration } from "@micronova/store";
 
 export const sagaMigrations: readonly Migration[] = [
@@ -54,6 +54,23 @@ export const sagaMigrations: readonly Migration[] = [
         PRIMARY KEY (saga_id, n)
       )`,
       "CREATE INDEX saga_debts_due ON saga_debts (due_at)",
+    ],
+  },
+  {
+    id: "saga/0002-audit-log",
+    sql: [
+      `CREATE TABLE audit_log (
+        id TEXT PRIMARY KEY,
+        at BIGINT NOT NULL,
+        request_id TEXT NOT NULL,
+        user_id TEXT,
+        action TEXT NOT NULL,
+        subject_kind TEXT NOT NULL,
+        subject_id TEXT NOT NULL,
+        reason TEXT NOT NULL
+      )`,
+      "CREATE INDEX audit_log_by_time ON audit_log (at)",
+      "CREATE INDEX sagas_by_time ON sagas (created_at)",
     ],
   },
 ];

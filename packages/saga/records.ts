@@ -1,8 +1,10 @@
 // A saga's history as others show it: `os-instance-actions`, the dashboard's progress, the command line.
-import type { Uuid } from "@micronova/kit";
+import type { Millis, Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
+import { sagaDebts } from "./debts.ts";
 import type { SagaRecord, StepRecord, Subject } from "./index.ts";
-import { subjectOf } from "./journal.ts";
+import { laneOf, subjectOf, type Trouble } from "./journal.ts";
+import { type SagaState, unendedStates } from "./states.ts";
 import type { SagaEventTable, SagaTable } from "./tables.ts";
 
 // A subject's history is shown in full; this bounds what one answer reads.
@@ -19,6 +21,48 @@ export async function sagasOf(tx: Tx, subject: Subject): Promise<readonly SagaRe
     .limit(sagasMax)
     .execute();
   return withSteps(tx, sagas);
+}
+
+export interface SagaFilter {
+  readonly states?: readonly SagaState[];
+  readonly subjectId?: string;
+  readonly name?: string;
+  readonly limit: number;
+  /** The last saga of the page before. */
+  readonly after?: SagaRecord;
+}
+
+/** Sagas of all subjects, newest first. */
+export async function listSagas(tx: Tx, filter: SagaFilter): Promise<readonly SagaRecord[]> {
+  const { states, subjectId, name, limit, after } = filter;
+  let query = tx.selectFrom("sagas").selectAll().orderBy("created_at", "desc").orderBy("id").limit(limit);
+  if (states !== undefined) query = query.where("state", "in", states);
+  if (subjectId !== undefined) query = query.where("subject_id", "=", subjectId);
+  if (name !== undefined) query = query.where("name", "=", name);
+  if (after !== undefined) {
+    const { id, startedAt } = after;
+    query = query.where((is) =>
+      is.or([
+        is("created_at", "<", startedAt),
+        is.and([is("created_at", "=", startedAt), is("id", ">", id)]),
+      ]),
+    );
+  }
+  return withSteps(tx, await query.execute());
+}
+
+/**
+ * The subjects that have a saga which has not ended or began at `since` or later, or a debt of one. Keys are
+ * `kind:id`.
+ */
+export async function busySubjects(tx: Tx, since: Millis): Promise<ReadonlySet<string>> {
+  const sagas = await tx
+    .selectFrom("sagas")
+    .select(["subject_kind", "subject_id"])
+    .where((is) => is.or([is("state", "in", unendedStates), is("created_at", ">=", since)]))
+    .execute();
+  const debts = await sagaDebts(tx);
+  return new Set([...sagas.map(subjectOf), ...debts.map(({ subject }) => subject)].map(laneOf));
 }
 
 /** One saga, or null. */
@@ -54,6 +98,9 @@ function recordOf(saga: SagaTable, events: readonly SagaEventTable[]): SagaRecor
     updatedAt: saga.updated_at,
     steps: stepsOf(events),
     error: saga.error === null ? null : JSON.parse(saga.error),
+    trouble: saga.trouble === null ? null : (JSON.parse(saga.trouble) as Trouble),
+    owner: saga.owner,
+    leaseUntil: saga.lease_until,
   };
 }
 

@@ -296,7 +296,7 @@ test("a host that does not answer holds no saga; it undoes what it owes when it 
 
   // Nobody serves h4.
   const sagaId = await cloud.start(create, { id, hosts: ["h4", "h1"] });
-  for (let second = 0; second < 10; second++) await cloud.platform.clock.advance(1_000);
+  for (let second = 0; second < 40; second++) await cloud.platform.clock.advance(1_000);
 
   assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
   assert.deepEqual([...cloud.running], [`h1/${id}`]);
@@ -338,6 +338,24 @@ test("a step that awaits what it must not is tried ever less often, and seen", a
   assert.equal((await cloud.door.outcome(sagaId)).state, "unwound");
 });
 
+test("a host that is only starting is asked again until it answers", async () => {
+  const cloud = await aCloud([create]);
+  const { id } = cloud.subject;
+  const sagaId = await cloud.start(create, { id, hosts: ["h4"] });
+  await cloud.platform.clock.advance(5_000);
+
+  const spawned: string[] = [];
+  const handlers = {
+    spawn: async (args: { id: Uuid }) => ({ console: `${spawned.push(args.id)}` }),
+    destroy: async () => assert.fail("nothing is undone"),
+  };
+  await cloud.rpc.serve(worker, "h4", handlers).start();
+  await cloud.platform.clock.advance(5_000);
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+  assert.deepEqual(spawned, [id]);
+});
+
 test("what only takes away may wait too: a server is deleted though its host does not answer", async () => {
   const remove = saga<Params>("server-delete")
     .remote("destroy", {
@@ -350,6 +368,7 @@ test("what only takes away may wait too: a server is deleted though its host doe
   const { id } = cloud.subject;
 
   const sagaId = await cloud.start(remove, { id, hosts: [] });
+  for (let second = 0; second < 40; second++) await cloud.platform.clock.advance(1_000);
 
   assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
   const destroyed: string[] = [];

@@ -20,5 +20,8 @@ export const sagaStates: Readonly<Record<SagaState, StateRule>> = {
   unwound: { holdsSubject: false, isEnd: true, isOutcome: true },
 };
 
+/** The states of sagas that have not ended, waiting ones among them. */
+export const unendedStates: readonly SagaState[] = ["waiting", "running", "unwinding", "stuck"];
+
 /** The states in which a saga has work to do. */
 export const activeStates: readonly SagaState[] = ["running", "unwinding", "stuck"];

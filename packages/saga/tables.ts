@@ -64,8 +64,20 @@ export interface SagaDebtTable {
   created_at: Millis;
 }
 
+export interface AuditLogTable {
+  id: Uuid;
+  at: Millis;
+  request_id: string;
+  user_id: string | null;
+  action: string;
+  subject_kind: string;
+  subject_id: string;
+  reason: string;
+}
+
 declare module "@micronova/store" {
   interface Tables {
+    audit_log: AuditLogTable;
     sagas: SagaTable;
     saga_events: SagaEventTable;
     saga_fences: SagaFenceTable;

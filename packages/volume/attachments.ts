@@ -108,6 +108,11 @@ export async function attachmentsOf(tx: Tx, volumeIds: readonly Uuid[]): Promise
   return await tx.selectFrom("volume_attachments").selectAll().where("volume_id", "in", volumeIds).execute();
 }
 
+/** Every attachment that compute made for a server. */
+export function serverAttachments(tx: Tx): Promise<VolumeAttachment[]> {
+  return tx.selectFrom("volume_attachments").selectAll().where("owner", "=", "compute").execute();
+}
+
 /** Throws when compute holds the attachment: only compute may end what a guest has open (CVE-2023-2088). */
 export function requireClientOwned(attachment: VolumeAttachment): void {
   if (attachment.owner === "compute") throw errors.attachmentInUse(attachment.server_id ?? "");

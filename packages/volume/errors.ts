@@ -8,6 +8,11 @@ export const errors = errorTable("volume", {
     status: 404,
     text: (id: string) => `Volume attachment could not be found with filter: attachment_id = ${id}.`,
   },
+  creationLost: {
+    status: 500,
+    text: (id: string) =>
+      `The creation of volume ${id} was lost and has been taken back; delete it and create it anew.`,
+  },
   typeNotFound: { status: 404, text: (id: string) => `Volume type with id ${id} could not be found.` },
   typeNameNotFound: {
     status: 404,

@@ -3,6 +3,8 @@ import type { AnySaga } from "@micronova/saga";
 import { volumeCreate } from "./sagas/volume-create.ts";
 import { volumeDelete } from "./sagas/volume-delete.ts";
 import { volumeExtend } from "./sagas/volume-extend.ts";
+import { volumeOrphanDelete } from "./sagas/volume-orphan-delete.ts";
+import { volumeUncreate } from "./sagas/volume-uncreate.ts";
 
 export {
   attachmentsOf,
@@ -13,6 +15,7 @@ export {
   removeAttachment,
   reserveAttachment,
   rollDetach,
+  serverAttachments,
 } from "./attachments.ts";
 export type { VolumeDeps } from "./deps.ts";
 export type { Initiator, PoolCapacity, VolumeConnection, VolumeDriver } from "./drivers/driver.ts";
@@ -21,8 +24,10 @@ export { fileVolumeDriver } from "./drivers/file.ts";
 export { lvmVolumeDriver } from "./drivers/lvm/driver.ts";
 export { lvmUnavailable } from "./drivers/lvm/probe.ts";
 export { errors as volumeErrors } from "./errors.ts";
+export { volumeInspections } from "./inspections.ts";
 export { quietVolumeInvariants, volumeInvariants } from "./invariants.ts";
 export { volumeMigrations } from "./migrations.ts";
+export { volumeRepairs } from "./repairs.ts";
 export { seedVolume } from "./seed.ts";
 export { volumeService, volumeVersionsService } from "./service.ts";
 export { volumeStates } from "./states.ts";
@@ -32,4 +37,10 @@ export { type NewVolume, volumes } from "./volumes.ts";
 export { volumeWorkerContract } from "./worker/contract.ts";
 export { type VolumeWorker, volumeWorker } from "./worker/worker.ts";
 
-export const volumeSagas: AnySaga[] = [volumeCreate, volumeDelete, volumeExtend];
+export const volumeSagas: AnySaga[] = [
+  volumeCreate,
+  volumeDelete,
+  volumeExtend,
+  volumeUncreate,
+  volumeOrphanDelete,
+];

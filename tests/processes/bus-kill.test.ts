@@ -1,38 +1,21 @@
 // kill -9 of `micronova bus serve` at random moments of a load with confirms: what was confirmed is there, in
 // its order. BUS_KILLS says how often, BUS_SEED chooses other moments.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type Bus, connectAmqp, type Queue } from "@micronova/amqp";
 import { seededRandom } from "@micronova/kit";
 import { realPlatform } from "../support/running-broker.ts";
+import { startBus } from "../support/running-bus.ts";
 
 const kills = Number(process.env["BUS_KILLS"] ?? 5);
 const seed = Number(process.env["BUS_SEED"] ?? 20261123);
-const main = fileURLToPath(new URL("../../packages/cli/main.ts", import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), "bus-kill-"));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Starts it; resolves with the port that it says. */
-function serve(port: number): Promise<{ readonly child: ChildProcess; readonly port: number }> {
-  const args = [main, "bus", "serve", "--data-dir", dir, "--port", String(port)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-  return new Promise((resolve, reject) => {
-    let said = "";
-    child.stderr?.on("data", (chunk: Buffer) => {
-      said += chunk.toString();
-      const match = /@127\.0\.0\.1:(\d+)/.exec(said);
-      if (match !== null) resolve({ child, port: Number(match[1]) });
-    });
-    child.once("exit", () => reject(new Error(`the bus ended: ${said}`)));
-  });
-}
 
 const queue: Queue = { name: "work", durable: true, lengthMax: 10_000_000, bindings: [] };
 
@@ -54,13 +37,15 @@ async function publishUntil(bus: Bus, isOver: () => boolean): Promise<readonly n
 
 test(`nothing that was confirmed is lost in ${kills} kills`, async () => {
   const random = seededRandom(seed);
-  let { child, port } = await serve(0);
-  const bus = connectAmqp(realPlatform, [`amqp://127.0.0.1:${port}`]);
+  let process = await startBus(dir);
+  const { urls } = process;
+  const { port } = new URL(urls[0]!);
+  const bus = connectAmqp(realPlatform, urls);
   await (await bus.consume(queue, { prefetch: 1 }, () => undefined)).cancel();
   let isOver = false;
   const publishing = publishUntil(bus, () => isOver);
   const got: number[] = [];
-  const taker = connectAmqp(realPlatform, [`amqp://127.0.0.1:${port}`]);
+  const taker = connectAmqp(realPlatform, urls);
   // Every second message is acknowledged while the killing goes on; the others come again, and again.
   let isLenient = false;
   await taker.consume(queue, { prefetch: 50 }, (delivery) => {
@@ -73,9 +58,8 @@ test(`nothing that was confirmed is lost in ${kills} kills`, async () => {
 
   for (let round = 0; round < kills; round++) {
     await pause(100 + random.int(500));
-    child.removeAllListeners("exit");
-    child.kill("SIGKILL");
-    ({ child, port } = await serve(port));
+    process.kill();
+    process = await startBus(dir, ["--port", port]);
   }
   isOver = true;
   const confirmed = await publishing;
@@ -90,8 +74,5 @@ test(`nothing that was confirmed is lost in ${kills} kills`, async () => {
   assert.deepEqual(missing().slice(0, 10), [], `of ${confirmed.length} confirmed, BUS_SEED=${seed}`);
   assert.ok(confirmed.length > 1_000, `${confirmed.length} messages were confirmed`);
   await Promise.all([bus.close(), taker.close()]);
-  child.removeAllListeners("exit");
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  assert.equal(await ended, 0);
+  assert.equal(await process.stop(), 0);
 });

@@ -1,98 +1,124 @@
 // The Bus over a socket, to RabbitMQ or to our own server. One link at a time; when it is lost the next URL
 // is tried, ever less often, and then everything is as before: exchanges and queues declared, consumers
 // consuming, unconfirmed publishes sent again.
-import type { Millis, Platform } from "@micronova/kit";
+import { type Millis, type Platform, sleepUnlessAborted } from "@micronova/kit";
 import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "../bus.ts";
 import type { Method } from "../codec/method-codec.ts";
 import { type Content, contentOfMessage } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import { plainJson, type WireForm } from "../wire-form.ts";
-import { declareExchange, declareQueue } from "./declarations.ts";
-import { Link } from "./link.ts";
+import { backOffMs } from "./back-off.ts";
+import { declareExchange, declareQueue, type QueueType } from "./declarations.ts";
+import { type ClientTls, Link } from "./link.ts";
+import type { ChannelEvents, LinkChannel } from "./link-channel.ts";
 import { Outbox } from "./outbox.ts";
-import { faultOf, RemoteClose } from "./remote-close.ts";
+import { faultOf, LinkLost, type RemoteClose } from "./remote-close.ts";
 import { Subscription } from "./subscription.ts";
 import { type BrokerUrl, readUrl } from "./url.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends ClientTls {
   /** What bodies are wrapped in; plain JSON without it. */
   readonly form?: WireForm;
-  /** The authority of a TLS broker's certificate, when it is not a public one. */
-  readonly ca?: string;
+  /** How durable queues are declared. Classic without it. */
+  readonly queues?: QueueType;
+  /** Silence of twice this is the end of a connection. 0 for no heartbeats; 10 without it. */
+  readonly heartbeatSeconds?: number;
+}
+
+/** A Bus that depends on a broker elsewhere, which may be away. */
+export interface RemoteBus extends Bus {
+  /** Resolves once a broker is in use; rejects with `amqpErrors.noBroker` when none was within this time. */
+  connected(withinMs: Millis): Promise<void>;
 }
 
 /** A Bus by a connection to one of these brokers; it connects by itself, and again whenever it must. */
-export function connectAmqp(platform: Platform, urls: readonly string[], options: ConnectOptions = {}): Bus {
+export function connectAmqp(
+  platform: Platform,
+  urls: readonly string[],
+  options: ConnectOptions = {},
+): RemoteBus {
+  if (urls.length === 0) throw amqpErrors.badUrl();
   return new ClientBus(platform, urls.map(readUrl), options);
 }
 
-const controlChannel = 1;
-const publishChannel = 2;
-const backOffMinMs: Millis = 50;
-const backOffMaxMs: Millis = 5_000;
+const heartbeatSecondsDefault = 10;
+// A connection that lived so long was a good one; its end is no reason to wait before the next.
+const steadyMs: Millis = 5_000;
 
-class ClientBus implements Bus {
+class ClientBus implements RemoteBus {
   readonly #platform: Platform;
   readonly #urls: readonly BrokerUrl[];
   readonly #form: WireForm;
+  readonly #queueType: QueueType;
   readonly #options: ConnectOptions;
   readonly #exchanges = new Map<string, Exchange>();
   readonly #queues = new Map<string, Queue>();
-  readonly #subscriptions = new Map<number, Subscription>();
-  readonly #outbox = new Outbox();
+  readonly #subscriptions = new Set<Subscription>();
+  readonly #outbox: Outbox;
   #link: Link | null = null;
-  /** Resolves with the link once everything is declared on it. */
-  #ready: Promise<Link>;
-  #setReady: (link: Link) => void = () => undefined;
-  #channels = publishChannel;
+  #isReady = false;
+  #isClosed = false;
+  /** Settled when everything is declared on a link, or the bus is closed. */
+  #ready = Promise.withResolvers<Link>();
+  #publishing: LinkChannel | null = null;
+  #control: LinkChannel | null = null;
+  /** Declarations, one after another: a refusal closes their channel under all of them. */
+  #turn: Promise<unknown> = Promise.resolve();
   #published = 0;
   #isSending = false;
-  #isClosed = false;
+  /** Why the broker takes no publishes for now. */
+  #blocked: string | null = null;
+  #lastTrouble: Error | null = null;
   readonly #closing = new AbortController();
-  /** Requests on the control channel, one after another: a refusal closes the channel under all of them. */
-  #control: Promise<unknown> = Promise.resolve();
 
   constructor(platform: Platform, urls: readonly BrokerUrl[], options: ConnectOptions) {
     this.#platform = platform;
     this.#urls = urls;
     this.#form = options.form ?? plainJson;
+    this.#queueType = options.queues ?? "classic";
     this.#options = options;
-    this.#ready = this.#unready();
-    void this.#connect();
+    this.#outbox = new Outbox(platform.clock, this.#form);
+    this.#expectLink();
+    void this.#stayConnected();
+  }
+
+  async connected(withinMs: Millis): Promise<void> {
+    const patience = new AbortController();
+    const { clock } = this.#platform;
+    const tooLong = sleepUnlessAborted(clock, withinMs, patience.signal).then(() => {
+      const brokers = this.#urls.map(({ host, port }) => `${host}:${port}`).join(", ");
+      throw amqpErrors.noBroker(brokers, this.#lastTrouble?.message ?? "there was no answer yet");
+    });
+    // When the link was faster nobody waits for this.
+    tooLong.catch(() => undefined);
+    await Promise.race([this.#ready.promise, tooLong]).finally(() => patience.abort());
   }
 
   async declare(exchange: Exchange): Promise<void> {
-    this.#assertOpen();
-    await this.#ask((link) => declareExchange(link, controlChannel, exchange));
+    await this.#declared((channel) => declareExchange(channel, exchange));
     this.#exchanges.set(exchange.name, exchange);
   }
 
   async declareQueue(queue: Queue): Promise<void> {
-    this.#assertOpen();
     if (queue.name === "") throw amqpErrors.queueUnnamed();
-    await this.#ask((link) => declareQueue(link, controlChannel, queue));
+    await this.#declared((channel) => declareQueue(channel, queue, this.#queueType));
     this.#queues.set(queue.name, queue);
   }
 
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void> {
-    if (this.#isClosed) return Promise.reject(amqpErrors.closed());
     const mandatory = options?.mandatory === true;
     // A return is recognized by the message's id, so a message that may be returned has one.
     const id = message.messageId ?? (mandatory ? `p${++this.#published}` : null);
-    const content = contentOfMessage(
-      to.exchange,
-      to.key,
-      id === null ? message : { ...message, messageId: id },
-    );
+    const known = id === null ? message : { ...message, messageId: id };
     try {
-      // Its publisher hears of it when it cannot be written; sending it, nobody would.
-      content.body(this.#form);
+      this.#assertOpen();
+      const content = contentOfMessage(to.exchange, to.key, known);
+      const done = this.#outbox.add({ content, mandatory, id });
+      this.#sendLater();
+      return done;
     } catch (error) {
       return Promise.reject(error);
     }
-    const done = this.#outbox.add(content, mandatory, id);
-    this.#sendLater();
-    return done;
   }
 
   async consume(
@@ -100,21 +126,19 @@ class ClientBus implements Bus {
     options: { readonly prefetch: number },
     handle: (delivery: Delivery) => void,
   ): Promise<Consumer> {
-    this.#assertOpen();
-    const channel = ++this.#channels;
-    const { log } = this.#platform;
-    const deps = { log, form: this.#form, queue, prefetch: options.prefetch, handle };
-    const subscription = new Subscription(channel, deps);
-    this.#subscriptions.set(channel, subscription);
+    const { prefetch } = options;
+    const deps = { platform: this.#platform, form: this.#form, queueType: this.#queueType };
+    const subscription = new Subscription({ ...deps, queue, prefetch, handle });
+    this.#subscriptions.add(subscription);
     try {
       await this.#whileConnected((link) => subscription.start(link));
     } catch (error) {
-      this.#subscriptions.delete(channel);
+      this.#subscriptions.delete(subscription);
       throw faultOf(error);
     }
     const cancel = async () => {
+      this.#subscriptions.delete(subscription);
       await subscription.cancel();
-      this.#subscriptions.delete(channel);
     };
     return {
       get queue() {
@@ -127,9 +151,10 @@ class ClientBus implements Bus {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#closing.abort();
     this.#outbox.reject(amqpErrors.closed());
+    this.#ready.reject(amqpErrors.closed());
     await this.#link?.close();
+    this.#closing.abort();
   }
 
   // Requests
@@ -138,25 +163,38 @@ class ClientBus implements Bus {
   async #whileConnected<T>(act: (link: Link) => Promise<T>): Promise<T> {
     for (;;) {
       this.#assertOpen();
-      const link = await this.#ready;
+      const link = await this.#ready.promise;
       try {
         return await act(link);
       } catch (error) {
-        if (error instanceof RemoteClose || link.isOpen) throw error;
+        if (!(error instanceof LinkLost)) throw error;
       }
     }
   }
 
-  #ask<T>(act: (link: Link) => Promise<T>): Promise<T> {
-    const answer = this.#control.then(() => this.#whileConnected(act));
-    this.#control = answer.catch(async (error) => {
-      if (error instanceof RemoteClose && this.#link?.isOpen === true)
-        await this.#link.request(controlChannel, "channel.open", {}, "channel.open-ok");
-    });
-    return answer.catch((error) => {
+  async #declared(act: (channel: LinkChannel) => Promise<unknown>): Promise<void> {
+    const declared = this.#turn.then(() =>
+      this.#whileConnected(async (link) => act(await this.#controlOf(link))),
+    );
+    // The next one goes on however this one ends.
+    this.#turn = declared.catch(() => undefined);
+    try {
+      await declared;
+    } catch (error) {
       throw faultOf(error);
-    });
+    }
   }
+
+  async #controlOf(link: Link): Promise<LinkChannel> {
+    if (this.#control?.isOpen !== true) this.#control = await link.openChannel(unheard);
+    return this.#control;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw amqpErrors.closed();
+  }
+
+  // Publishing
 
   /** Publishes of one turn go together. */
   #sendLater(): void {
@@ -164,131 +202,136 @@ class ClientBus implements Bus {
     this.#isSending = true;
     queueMicrotask(() => {
       this.#isSending = false;
-      if (this.#link?.isOpen === true) this.#outbox.send(this.#link, publishChannel);
+      this.#send();
     });
   }
 
-  #assertOpen(): void {
-    if (this.#isClosed) throw amqpErrors.closed();
+  #send(): void {
+    if (this.#isReady && this.#publishing?.isOpen === true && this.#blocked === null)
+      this.#outbox.send(this.#publishing);
   }
 
-  // Connections
-
-  #unready(): Promise<Link> {
-    return new Promise((resolve) => {
-      this.#setReady = resolve;
+  async #openPublishing(link: Link): Promise<void> {
+    const channel = await link.openChannel({
+      method: (_, method, content) => this.#settle(method, content),
+      closed: (_, reason) => this.#publishingClosed(link, reason),
     });
+    await channel.request("confirm.select", { noWait: false }, "confirm.select-ok");
+    this.#publishing = channel;
   }
 
-  async #connect(): Promise<void> {
-    const { clock, random, log } = this.#platform;
-    for (let attempt = 0; !this.#isClosed; attempt++) {
-      const url = this.#urls[attempt % this.#urls.length]!;
-      try {
-        await this.#open(url);
-        return;
-      } catch (error) {
-        log.warn({ error, host: url.host, port: url.port, attempt }, "broker cannot be used");
-      }
-      const longest = Math.min(backOffMaxMs, backOffMinMs * 2 ** Math.min(attempt, 10));
-      // Not all at once, or a broker that comes back is knocked over. Aborted when the bus closes.
-      const pause = longest / 2 + random.int(longest / 2);
-      await clock.sleep(pause, this.#closing.signal).catch(() => undefined);
-    }
-  }
-
-  async #open(url: BrokerUrl): Promise<void> {
-    const { ca } = this.#options;
-    const link = await Link.open({
-      platform: this.#platform,
-      form: this.#form,
-      url,
-      ...(ca === undefined ? {} : { ca }),
-      onMethod: (channel, method, content) => this.#take(channel, method, content),
-      onChannelClosed: (channel, reason) => this.#channelClosed(channel, reason),
-      onClosed: (reason) => this.#lost(reason),
-    });
-    try {
-      await this.#setUp(link);
-    } catch (error) {
-      await link.close();
-      throw error;
-    }
-    if (this.#isClosed) {
-      await link.close();
-      return;
-    }
-    this.#link = link;
-    this.#setReady(link);
-    this.#outbox.send(link, publishChannel);
-  }
-
-  async #setUp(link: Link): Promise<void> {
-    await link.request(controlChannel, "channel.open", {}, "channel.open-ok");
-    for (const exchange of this.#exchanges.values()) await declareExchange(link, controlChannel, exchange);
-    for (const queue of this.#queues.values()) await declareQueue(link, controlChannel, queue);
-    await openPublishing(link);
-    for (const subscription of [...this.#subscriptions.values()])
-      if (subscription.isEstablished && !subscription.isCancelled) await subscription.start(link);
-  }
-
-  /** The link in use was lost: everything begins again. One that was never in use is its maker's concern. */
-  #lost(reason: Error): void {
-    if (this.#link === null) return;
-    this.#link = null;
-    this.#outbox.lost();
-    if (this.#isClosed) return;
-    this.#platform.log.warn({ error: reason }, "connection to the broker lost");
-    this.#ready = this.#unready();
-    void this.#connect();
-  }
-
-  #channelClosed(channel: number, reason: RemoteClose): void {
-    const link = this.#link;
-    if (link === null || channel === controlChannel) return;
-    if (channel === publishChannel) {
-      this.#outbox.lost();
-      const { subject } = reason;
-      this.#outbox.reject(faultOf(reason), subject?.isQueue === false ? subject.name : null);
-      this.#reopen(openPublishing(link).then(() => this.#outbox.send(link, publishChannel)));
-    } else this.#restart(channel, link);
-  }
-
-  #take(channel: number, method: Method, content: Content | null): void {
-    if (method.name === "basic.deliver" && content !== null)
-      this.#subscriptions.get(channel)?.deliver(method.args, content);
-    else if (method.name === "basic.ack")
-      this.#outbox.confirmed(method.args.deliveryTag, method.args.multiple);
+  /** What the broker says of messages that were sent. */
+  #settle(method: Method, content: Content | null): void {
+    if (method.name === "basic.ack") this.#outbox.confirmed(method.args.deliveryTag, method.args.multiple);
     else if (method.name === "basic.nack")
       this.#outbox.refused(method.args.deliveryTag, method.args.multiple);
     else if (method.name === "basic.return")
       this.#outbox.returned(content?.properties(this.#form).fields.messageId);
-    else if (method.name === "basic.cancel" && this.#link !== null) this.#cancelled(channel, this.#link);
-    else if (method.name === "connection.blocked")
-      this.#platform.log.warn({ reason: method.args.reason }, "broker takes no publishes for now");
   }
 
-  /** The queue was deleted under its consumer: it is declared again, on a fresh channel. */
-  #cancelled(channel: number, link: Link): void {
-    const closing = { replyCode: 200, replyText: "again", classId: 0, methodId: 0 };
-    const closed = link.request(channel, "channel.close", closing, "channel.close-ok");
-    this.#reopen(closed.then(() => this.#restart(channel, link)));
+  /** One message's fault closed the channel under all of them: the others are sent again. */
+  #publishingClosed(link: Link, reason: RemoteClose): void {
+    this.#publishing = null;
+    this.#outbox.lost();
+    const { subject } = reason;
+    this.#outbox.reject(faultOf(reason), subject?.isQueue === false ? subject.name : null);
+    this.#openPublishing(link).then(
+      () => this.#send(),
+      // A channel that cannot be had again means a link that cannot be used.
+      (error) => link.fail(error),
+    );
   }
 
-  #restart(channel: number, link: Link): void {
-    const subscription = this.#subscriptions.get(channel);
-    if (subscription === undefined || !subscription.isEstablished || subscription.isCancelled) return;
-    this.#platform.log.warn({ queue: subscription.queueName }, "consumer begins again");
-    this.#reopen(subscription.start(link));
+  #setBlocked(reason: string | null): void {
+    const { log } = this.#platform;
+    this.#blocked = reason;
+    if (reason !== null) log.warn({ reason }, "broker takes no publishes for now");
+    else log.info({}, "broker takes publishes again");
+    this.#send();
   }
 
-  /** A channel that cannot be had again means a link that cannot be used. */
-  #reopen(opening: Promise<unknown>): void {
-    opening.catch((error) => this.#link?.fail(error instanceof Error ? error : new Error(String(error))));
+  // Connections
+
+  async #stayConnected(): Promise<void> {
+    const { clock, random } = this.#platform;
+    let failures = 0;
+    for (let at = 0; !this.#isClosed; at++) {
+      const livedMs = await this.#useWhileItLasts(this.#urls[at % this.#urls.length]!);
+      failures = livedMs > steadyMs ? 0 : failures + 1;
+      await sleepUnlessAborted(clock, backOffMs(random, failures), this.#closing.signal);
+    }
+  }
+
+  /** Returns when the connection is lost, and how long it was in use. */
+  async #useWhileItLasts(url: BrokerUrl): Promise<Millis> {
+    const { clock, log } = this.#platform;
+    const { host, port } = url;
+    const ended = Promise.withResolvers<Error>();
+    try {
+      const link = await this.#open(url, ended.resolve);
+      this.#link = link;
+      await this.#setUp(link).catch(async (error) => {
+        await link.close();
+        throw error;
+      });
+    } catch (error) {
+      this.#lastTrouble = error instanceof Error ? error : new Error(String(error));
+      if (!this.#isClosed) log.warn({ error, host, port }, "broker cannot be used");
+      return 0;
+    }
+    const since = clock.monotonic();
+    log.info({ host, port }, "connected to the broker");
+    const error = await ended.promise;
+    if (!this.#isClosed) log.warn({ error, host, port }, "connection to the broker lost");
+    return clock.monotonic() - since;
+  }
+
+  #open(url: BrokerUrl, ended: (reason: Error) => void): Promise<Link> {
+    const { form: _, queues: __, heartbeatSeconds, ...tls } = this.#options;
+    return Link.open({
+      platform: this.#platform,
+      form: this.#form,
+      url,
+      tls,
+      heartbeatSeconds: heartbeatSeconds ?? heartbeatSecondsDefault,
+      signal: this.#closing.signal,
+      onBlocked: (reason) => this.#setBlocked(reason),
+      onRoom: () => this.#send(),
+      onClosed: (reason) => {
+        this.#lost();
+        ended(reason);
+      },
+    });
+  }
+
+  async #setUp(link: Link): Promise<void> {
+    const control = await this.#controlOf(link);
+    await Promise.all([...this.#exchanges.values()].map((exchange) => declareExchange(control, exchange)));
+    await Promise.all(
+      [...this.#queues.values()].map((queue) => declareQueue(control, queue, this.#queueType)),
+    );
+    await this.#openPublishing(link);
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.resume(link)));
+    this.#isReady = true;
+    this.#ready.resolve(link);
+    this.#send();
+  }
+
+  #lost(): void {
+    this.#link = null;
+    this.#control = null;
+    this.#publishing = null;
+    this.#blocked = null;
+    this.#outbox.lost();
+    if (this.#isReady && !this.#isClosed) this.#expectLink();
+    this.#isReady = false;
+  }
+
+  #expectLink(): void {
+    this.#ready = Promise.withResolvers<Link>();
+    // Rejected when the bus closes, whether or not somebody waits.
+    this.#ready.promise.catch(() => undefined);
   }
 }
 
-async function openPublishing(link: Link): Promise<void> {
-  await link.request(publishChannel, "channel.open", {}, "channel.open-ok");
-  await link.request(publishChannel, "confirm.select", { noWait: false }, "confirm.select-ok");
-}
+const unheard: ChannelEvents = { method: () => undefined, closed: () => undefined };

@@ -1,9 +1,12 @@
 // Exchanges and queues of the Bus as a client declares them, on its first connection and on every later one.
 import type { Exchange, Queue } from "../bus.ts";
 import { argumentsOf, specOf } from "../queue-spec.ts";
-import type { Link } from "./link.ts";
+import type { LinkChannel } from "./link-channel.ts";
 
-export async function declareExchange(link: Link, channel: number, exchange: Exchange): Promise<void> {
+/** What durable queues are on a cluster: on one of its nodes, or replicated. */
+export type QueueType = "classic" | "quorum";
+
+export async function declareExchange(channel: LinkChannel, exchange: Exchange): Promise<void> {
   const { name, kind, durable, autoDelete } = exchange;
   const args = {
     exchange: name,
@@ -15,20 +18,26 @@ export async function declareExchange(link: Link, channel: number, exchange: Exc
     noWait: false,
     arguments: {},
   };
-  await link.request(channel, "exchange.declare", args, "exchange.declare-ok");
+  await channel.request("exchange.declare", args, "exchange.declare-ok");
 }
 
 /** Declares and binds it; returns its name, which the broker may have chosen. */
-export async function declareQueue(link: Link, channel: number, queue: Queue): Promise<string> {
+export async function declareQueue(channel: LinkChannel, queue: Queue, type: QueueType): Promise<string> {
   const { name: wanted, durable, exclusive, autoDelete } = specOf(queue);
   const declared = { queue: wanted, passive: false, durable, exclusive, autoDelete, noWait: false };
-  const args = { ...declared, arguments: argumentsOf(queue) };
-  const { queue: name } = await link.request(channel, "queue.declare", args, "queue.declare-ok");
+  // Only what lasts can be replicated; the others are of one connection or one consumer.
+  const isReplicated = type === "quorum" && durable && !exclusive && !autoDelete;
+  const args = { ...argumentsOf(queue), ...(isReplicated ? { "x-queue-type": "quorum" } : {}) };
+  const { queue: name } = await channel.request(
+    "queue.declare",
+    { ...declared, arguments: args },
+    "queue.declare-ok",
+  );
   for (const { exchange, key: routingKey, headers } of queue.bindings ?? []) {
     // Every queue is bound to the default exchange already, by its name.
     if (exchange === "") continue;
     const binding = { queue: name, exchange, routingKey, noWait: false, arguments: headers ?? {} };
-    await link.request(channel, "queue.bind", binding, "queue.bind-ok");
+    await channel.request("queue.bind", binding, "queue.bind-ok");
   }
   return name;
 }

@@ -17,6 +17,22 @@ export class RemoteClose extends Error {
   }
 }
 
+/** The connection went away under a request, which may be made again on the next one. */
+export class LinkLost extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+    this.name = "LinkLost";
+  }
+}
+
+// CONNECTION_FORCED, RESOURCE_ERROR and INTERNAL_ERROR: the broker's own trouble, whatever was asked for.
+const passing = new Set([320, 506, 541]);
+
+/** Whether a connection that was closed so was closed for what a request asked for. */
+export function isForRequest({ code }: RemoteClose): boolean {
+  return !passing.has(code);
+}
+
 const notFound = 404;
 const locked = 405;
 const preconditionFailed = 406;

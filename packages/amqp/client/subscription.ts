@@ -1,108 +1,188 @@
-// A consumer that outlives connections: on each it declares its queue again, binds it and consumes.
-import type { Log } from "@micronova/kit";
+// A consumer that outlives channels and connections: on each it declares its queue again, binds it and
+// consumes.
+import { type Clock, type Log, type Random, sleepUnlessAborted } from "@micronova/kit";
 import type { Delivery, Queue } from "../bus.ts";
-import type { Args } from "../codec/method-codec.ts";
+import type { Args, Method } from "../codec/method-codec.ts";
 import type { Content } from "../content.ts";
 import type { WireForm } from "../wire-form.ts";
-import { declareQueue } from "./declarations.ts";
+import { backOffMs } from "./back-off.ts";
+import { declareQueue, type QueueType } from "./declarations.ts";
 import type { Link } from "./link.ts";
+import type { ChannelEvents, LinkChannel } from "./link-channel.ts";
 
 export interface SubscriptionDeps {
-  readonly log: Log;
+  readonly platform: { readonly clock: Clock; readonly random: Random; readonly log: Log };
   readonly form: WireForm;
   readonly queue: Queue;
+  readonly queueType: QueueType;
   readonly prefetch: number;
   readonly handle: (delivery: Delivery) => void;
 }
 
-export class Subscription {
-  readonly channel: number;
+/** One stretch of consuming, on one channel. Another stretch has another channel, and tags of its own. */
+interface Run {
+  readonly channel: LinkChannel;
+  /** Delivery tags that are not settled yet. */
+  readonly held: Set<number>;
+}
+
+// Any name does: it is one of its channel's.
+const consumerTag = "consumer";
+
+export class Subscription implements ChannelEvents {
   readonly #deps: SubscriptionDeps;
+  #run: Run | null = null;
   #link: Link | null = null;
-  /** Delivery tags it has not settled on the present link. */
-  readonly #held = new Set<number>();
+  /** Settles when the present attempt to begin is over; null when there is none. */
+  #starting: Promise<void> | null = null;
+  /** The broker ended it, as when its queue was deleted. */
+  #isDropped = false;
+  #isBeginningAgain = false;
   #isCancelled = false;
   /** Whether it has ever begun: until then its maker deals with what goes wrong. */
-  isEstablished = false;
+  #isEstablished = false;
 
   /** Its queue, which has no name before the first declaration when the broker is to choose it. */
   queueName: string;
 
-  constructor(channel: number, deps: SubscriptionDeps) {
-    this.channel = channel;
+  constructor(deps: SubscriptionDeps) {
     this.#deps = deps;
     this.queueName = deps.queue.name;
   }
 
-  /** Begins, or begins again, on a link. */
+  /** Begins on a link; rejects when the broker refuses. */
   async start(link: Link): Promise<void> {
-    const { channel } = this;
-    const { queue, prefetch } = this.#deps;
-    this.#held.clear();
-    this.#link = link;
-    await link.request(channel, "channel.open", {}, "channel.open-ok");
-    const name = await declareQueue(link, channel, queue);
-    this.queueName = name;
-    const qos = { prefetchSize: 0, prefetchCount: Math.min(prefetch, 65_535), global: false };
-    await link.request(channel, "basic.qos", qos, "basic.qos-ok");
-    const consume = { queue: name, consumerTag: this.#tag, noLocal: false, noAck: false, exclusive: false };
-    await link.request(
-      channel,
-      "basic.consume",
-      { ...consume, noWait: false, arguments: {} },
-      "basic.consume-ok",
+    const starting = this.#begin(link);
+    this.#starting = starting.then(
+      () => undefined,
+      // Whoever waits for it only wants to know that it is over.
+      () => undefined,
     );
-    this.isEstablished = true;
+    try {
+      await starting;
+    } finally {
+      this.#starting = null;
+    }
+    this.#isEstablished = true;
+    if (this.#isDropped && !this.#isBeginningAgain) void this.#beginAgain(link);
   }
 
+  /**
+   * Begins again on another link, if it is one that goes on. What the broker refuses is tried again, while
+   * everybody else goes on.
+   */
+  async resume(link: Link): Promise<void> {
+    if (!this.#isEstablished || this.#isCancelled) return;
+    const isBegun = await this.#tryOnce(link, 0);
+    if (!isBegun) void this.#beginAgain(link, 1);
+  }
+
+  /** Stops deliveries. When its link is lost meanwhile they have stopped as well. */
   async cancel(): Promise<void> {
     this.#isCancelled = true;
-    const link = this.#link;
-    if (link === null || !link.isOpen) return;
-    const args = { consumerTag: this.#tag, noWait: false };
-    await link.request(this.channel, "basic.cancel", args, "basic.cancel-ok");
-    if (this.#held.size > 0) return;
-    const closing = { replyCode: 200, replyText: "cancelled", classId: 0, methodId: 0 };
-    await link.request(this.channel, "channel.close", closing, "channel.close-ok");
+    await this.#starting;
+    const run = this.#run;
+    if (run === null || !run.channel.isOpen) return;
+    try {
+      await run.channel.request("basic.cancel", { consumerTag, noWait: false }, "basic.cancel-ok");
+    } catch (error) {
+      if (run.channel.isOpen) throw error;
+    }
+    if (run.held.size === 0) await run.channel.close();
   }
 
-  get isCancelled(): boolean {
-    return this.#isCancelled;
+  method(channel: LinkChannel, method: Method, content: Content | null): void {
+    if (method.name === "basic.deliver" && content !== null && this.#run?.channel === channel)
+      this.#deliver(this.#run, method.args, content);
+    else if (method.name === "basic.cancel") this.#dropped();
   }
 
-  deliver({ deliveryTag, redelivered, exchange, routingKey }: Args<"basic.deliver">, content: Content): void {
-    const link = this.#link;
-    if (link === null) return;
-    const { log, form, handle } = this.#deps;
-    this.#held.add(deliveryTag);
-    // What was delivered on a link that is lost is not ours to settle: it comes again.
-    const settles = () => this.#link === link && link.isOpen && this.#held.delete(deliveryTag);
+  closed(): void {
+    this.#dropped();
+  }
+
+  async #begin(link: Link): Promise<void> {
+    const { queue, queueType, prefetch } = this.#deps;
+    this.#isDropped = false;
+    this.#link = link;
+    const channel = await link.openChannel(this);
+    const run = { channel, held: new Set<number>() };
+    this.#run = run;
+    this.queueName = await declareQueue(channel, queue, queueType);
+    const qos = { prefetchSize: 0, prefetchCount: Math.min(prefetch, 65_535), global: false };
+    await channel.request("basic.qos", qos, "basic.qos-ok");
+    const consume = { queue: this.queueName, consumerTag, noLocal: false, noAck: false, exclusive: false };
+    await channel.request("basic.consume", { ...consume, noWait: false, arguments: {} }, "basic.consume-ok");
+  }
+
+  /** An attempt's own refusal is its own concern; what was dropped later begins again. */
+  #dropped(): void {
+    this.#isDropped = true;
+    if (this.#starting !== null || this.#isBeginningAgain || this.#link === null) return;
+    void this.#beginAgain(this.#link);
+  }
+
+  /**
+   * Tries until it consumes: its queue may be locked by our own lost connection, or on a node that is away.
+   */
+  async #beginAgain(link: Link, attempts = 0): Promise<void> {
+    const { clock, random, log } = this.#deps.platform;
+    this.#isBeginningAgain = true;
+    for (let attempt = attempts; link.isOpen && !this.#isCancelled; attempt++) {
+      if (attempt > 0) await sleepUnlessAborted(clock, backOffMs(random, attempt), link.ended);
+      // What it held goes back to its queue.
+      await this.#run?.channel.close();
+      if (!(await this.#tryOnce(link, attempt)) || this.#isDropped) continue;
+      log.info({ queue: this.queueName, attempt }, "consumer began again");
+      break;
+    }
+    this.#isBeginningAgain = false;
+  }
+
+  async #tryOnce(link: Link, attempt: number): Promise<boolean> {
+    if (!link.isOpen || this.#isCancelled) return true;
+    const { log } = this.#deps.platform;
+    try {
+      await this.start(link);
+      return true;
+    } catch (error) {
+      // The next link is where it goes on.
+      if (!link.isOpen) return true;
+      log.warn({ error, queue: this.queueName, attempt }, "consumer cannot begin again yet");
+      return false;
+    }
+  }
+
+  #deliver(run: Run, args: Args<"basic.deliver">, content: Content): void {
+    const { form, handle, platform } = this.#deps;
+    const { deliveryTag, redelivered, exchange, routingKey: key } = args;
+    run.held.add(deliveryTag);
+    // What was delivered on a channel that is gone is not ours to settle: it comes again.
+    const settle = (act: () => void) => {
+      if (!run.held.delete(deliveryTag)) return;
+      act();
+      if (this.#isCancelled && run.held.size === 0) void run.channel.close();
+    };
+    const ack = () => settle(() => run.channel.send("basic.ack", { deliveryTag, multiple: false }));
+    const nack = ({ requeue }: { readonly requeue: boolean }) =>
+      settle(() => run.channel.send("basic.nack", { deliveryTag, multiple: false, requeue }));
     const delivery: Delivery = {
       // Read by its handler, which then hears of it when it cannot be.
       get message() {
         return content.message(form);
       },
       exchange,
-      key: routingKey,
+      key,
       redelivered,
-      ack: () => {
-        if (settles()) link.output.method(this.channel, "basic.ack", { deliveryTag, multiple: false });
-      },
-      nack: ({ requeue }) => {
-        if (settles())
-          link.output.method(this.channel, "basic.nack", { deliveryTag, multiple: false, requeue });
-      },
+      ack,
+      nack,
     };
     try {
       handle(delivery);
     } catch (error) {
       // A handler that throws would throw again: the message goes where its queue's dead letters go.
-      log.error({ error, queue: this.queueName, key: routingKey }, "message rejected, handler threw");
-      delivery.nack({ requeue: false });
+      platform.log.error({ error, queue: this.queueName, key }, "message rejected, handler threw");
+      nack({ requeue: false });
     }
-  }
-
-  get #tag(): string {
-    return `c${this.channel}`;
   }
 }

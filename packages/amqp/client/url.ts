@@ -6,7 +6,8 @@ export interface BrokerUrl {
   readonly port: number;
   readonly isTls: boolean;
   readonly user: string;
-  readonly password: string;
+  /** Null when the URL has none. */
+  readonly password: string | null;
   readonly virtualHost: string;
 }
 
@@ -20,7 +21,7 @@ export function readUrl(text: string): BrokerUrl {
     port: url.port === "" ? (isTls ? 5671 : 5672) : Number(url.port),
     isTls,
     user: decodeURIComponent(url.username) || "guest",
-    password: decodeURIComponent(url.password) || "guest",
+    password: decodeURIComponent(url.password) || null,
     // No path, or an empty one, is the default host; a name with slashes is percent-encoded.
     virtualHost: path === "" ? "/" : decodeURIComponent(path),
   };

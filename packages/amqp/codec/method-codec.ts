@@ -49,6 +49,11 @@ export function methodKey(classId: number, methodId: number): number {
   return classId * 65_536 + methodId;
 }
 
+/** The method of these ids, as a close names the one to blame; null for none. */
+export function methodName(classId: number, methodId: number): MethodName | null {
+  return planById.get(methodKey(classId, methodId))?.name ?? null;
+}
+
 /** Reads a method frame's payload, ids included. */
 export function readMethod(reader: Reader): Method {
   const classId = reader.short();

@@ -34,9 +34,13 @@ export type Table = Readonly<Record<string, FieldValue>>;
 const depthMax = 128;
 const int32Max = 2 ** 31;
 
+// Shared: most tables are empty, and those of queues are kept.
+const noFields: Table = Object.freeze({});
+
 export function readTable(reader: Reader, depth = 0): Table {
   assertDepth(depth);
   const end = sectionEnd(reader);
+  if (reader.at === end) return noFields;
   const table: Record<string, FieldValue> = {};
   while (reader.at < end) {
     const name = reader.shortstr();

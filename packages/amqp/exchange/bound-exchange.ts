@@ -3,6 +3,7 @@ import type { ExchangeKind, Headers } from "../bus.ts";
 import { plainTable, type Table } from "../codec/table.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import { ExchangeStats } from "../statistics.ts";
+import { Bindings } from "./bindings.ts";
 import { type Router, routerOf } from "./router.ts";
 
 export interface ExchangeSpec {
@@ -28,7 +29,7 @@ export interface BindingRecord {
 export class BoundExchange {
   readonly spec: ExchangeSpec;
   /** What it is bound to itself, by identity. */
-  readonly bindings = new Map<string, BindingRecord>();
+  readonly bindings = new Bindings();
   readonly stats = new ExchangeStats();
   readonly #router: Router<Target>;
 

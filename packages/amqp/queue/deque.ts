@@ -1,10 +1,12 @@
 // A double-ended queue over a ring: a queue's messages leave at the front, and come back there when they are
-// returned.
+// returned. The ring is made for the first item: most queues are empty.
 
 const capacityFirst = 16;
+// Never written to: a full ring is replaced.
+const noItems: never[] = [];
 
 export class Deque<T> {
-  #items: (T | undefined)[] = new Array(capacityFirst);
+  #items: (T | undefined)[] = noItems;
   #head = 0;
   #size = 0;
 
@@ -50,13 +52,13 @@ export class Deque<T> {
   }
 
   clear(): void {
-    this.#items = new Array(capacityFirst);
+    this.#items = noItems;
     this.#head = 0;
     this.#size = 0;
   }
 
   #grow(): void {
-    const grown: (T | undefined)[] = new Array(this.#items.length * 2);
+    const grown: (T | undefined)[] = new Array(Math.max(capacityFirst, this.#items.length * 2));
     for (let at = 0; at < this.#size; at++)
       grown[at] = this.#items[(this.#head + at) & (this.#items.length - 1)];
     this.#items = grown;

@@ -6,6 +6,13 @@ import type { Content } from "../content.ts";
 import type { ConsumerPlace } from "../status/queue-status.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
+/** A message of an earlier run: its number in the journal, and when it came. */
+export interface RestoredMessage {
+  readonly id: number;
+  readonly at: Millis;
+  readonly content: Content;
+}
+
 export class Entry {
   readonly queue: MessageQueue;
   readonly content: Content;

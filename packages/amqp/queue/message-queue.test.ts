@@ -44,7 +44,7 @@ function run(story: readonly Step[], prefetch: number): void {
       tickAt: () => undefined,
       deadLetter: () => undefined,
       forget: () => undefined,
-      pager: null,
+      pager: () => null,
     },
   );
   const held: { readonly delivery: Delivery; readonly by: HandlerConsumer }[] = [];

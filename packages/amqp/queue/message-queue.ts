@@ -5,11 +5,11 @@ import type { Log, Millis } from "@micronova/kit";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
-import type { BindingRecord } from "../exchange/bound-exchange.ts";
+import { Bindings } from "../exchange/bindings.ts";
 import { MessageStats } from "../statistics.ts";
 import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
-import { Entry, type QueueConsumer } from "./entry.ts";
+import { Entry, type QueueConsumer, type RestoredMessage } from "./entry.ts";
 import { PagedLine, type Pager } from "./paged-line.ts";
 import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
 
@@ -31,10 +31,18 @@ export interface QueueDeps {
   readonly wake: (queue: MessageQueue) => void;
   /** Asks to be looked at (`tick`) at that time. */
   readonly tickAt: (queue: MessageQueue, at: Millis) => void;
-  /** Sends a message that leaves without acknowledgement to where dead letters go. */
-  readonly deadLetter: (queue: MessageQueue, content: Content, reason: DeathReason) => void;
+  /**
+   * Sends a message that leaves without acknowledgement to where dead letters go. Of its number, unless it is
+   * 0, the journal is told when the letter is as safe as the message was.
+   */
+  readonly deadLetter: (
+    queue: MessageQueue,
+    content: Content,
+    reason: DeathReason,
+    journalId: number,
+  ) => void;
   /** Where what is beyond memory waits; null when there is no such place. */
-  readonly pager: Pager | null;
+  readonly pager: () => Pager | null;
   /** The journal no longer needs the message for this queue. */
   readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
@@ -57,7 +65,7 @@ export class MessageQueue {
   /** Its number in the journal, when it is durable and there is one. */
   journalId = 0;
   /** What is bound to it, by identity. */
-  readonly bindings = new Map<string, BindingRecord>();
+  readonly bindings = new Bindings();
   readonly stats = new MessageStats();
   isGone = false;
   readonly #deps: QueueDeps;
@@ -81,7 +89,7 @@ export class MessageQueue {
     this.#deps = deps;
     this.#lengthMaxDefault = options.lengthMax ?? never;
     const { priorityMax, isSingleActive } = this.arguments;
-    const line = () => new PagedLine(this, deps.pager);
+    const line = () => new PagedLine(this, deps.pager());
     this.#ready = priorityMax === null ? line() : priorityBacklog(priorityMax, line);
     this.#consumers = new Consumers(isSingleActive);
     this.#unusedSince = deps.now();
@@ -179,10 +187,10 @@ export class MessageQueue {
     if (this.consumerCount > 0) this.#deps.wake(this);
   }
 
-  /** Puts back what was there before a restart. */
-  restore(content: Content, journalId: number): void {
+  /** Puts back what was there before a restart; its time to live goes on from when it came. */
+  restore({ id, at, content }: RestoredMessage): void {
     content.keep();
-    const entry = this.#entry(content, firstPlace + this.#restored++, journalId);
+    const entry = this.#entry(content, firstPlace + this.#restored++, id, at);
     // Whether it had been delivered nobody knows; it may have been.
     entry.redelivered = true;
     this.#ready.push(entry);
@@ -255,8 +263,8 @@ export class MessageQueue {
       this.#noteExpiry(entry);
       this.#dropHeads();
     } else {
-      if (how === "reject") this.#deps.deadLetter(this, entry.content, "rejected");
-      this.#forget(entry);
+      if (how === "reject") this.#bury(entry, "rejected");
+      else this.#forget(entry);
     }
     if (this.#ready.size > 0) this.#deps.wake(this);
   }
@@ -297,7 +305,7 @@ export class MessageQueue {
     if (gone.length > 0 && next !== never) this.#deps.tickAt(this, next);
   }
 
-  #entry(content: Content, place: number, journalId: number): Entry {
+  #entry(content: Content, place: number, journalId: number, at: Millis | null = null): Entry {
     const { size } = content;
     if (journalId !== 0) {
       this.#persistent++;
@@ -307,17 +315,17 @@ export class MessageQueue {
       queue: this,
       content,
       place,
-      expiresAt: this.#expiry(content),
+      expiresAt: this.#expiry(content, at),
       journalId,
       size,
       redelivered: false,
     });
   }
 
-  #expiry({ expirationMs }: Content): Millis {
+  #expiry({ expirationMs }: Content, at: Millis | null): Millis {
     const { ttlMs } = this.arguments;
     if (expirationMs === null && ttlMs === null) return never;
-    return this.#deps.now() + Math.min(expirationMs ?? never, ttlMs ?? never);
+    return (at ?? this.#deps.now()) + Math.min(expirationMs ?? never, ttlMs ?? never);
   }
 
   #noteExpiry(entry: Entry): void {
@@ -351,15 +359,19 @@ export class MessageQueue {
   }
 
   #bury(entry: Entry, reason: DeathReason): void {
-    this.#deps.deadLetter(this, entry.content, reason);
-    this.#forget(entry);
+    this.#uncount(entry);
+    this.#deps.deadLetter(this, entry.content, reason, entry.journalId);
   }
 
   #forget(entry: Entry): void {
+    this.#uncount(entry);
+    if (entry.journalId !== 0) this.#deps.forget(this, entry.journalId);
+  }
+
+  #uncount(entry: Entry): void {
     if (entry.journalId === 0) return;
     this.#persistent--;
     this.#persistentBytes -= entry.size;
-    this.#deps.forget(this, entry.journalId);
   }
 
   #take(): Entry | undefined {

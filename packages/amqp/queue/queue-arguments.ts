@@ -25,7 +25,14 @@ const overflows: readonly string[] = ["drop-head", "reject-publish", "reject-pub
 // A broker of one node is a quorum of one, so both types are the same queue here.
 const queueTypes: readonly string[] = ["classic", "quorum"];
 
+/** Shared by all queues that have none, which most are. */
+const noArguments = readArguments("", {});
+
 export function readQueueArguments(queue: string, table: Table): QueueArguments {
+  return Object.keys(table).length === 0 ? noArguments : readArguments(queue, table);
+}
+
+function readArguments(queue: string, table: Table): QueueArguments {
   const refuse = (name: string, why: string) => amqpErrors.badArgument(queue, name, why);
   const integer = (name: string, min: number, max: number): number | null => {
     const value = integerOf(table[name]);

@@ -1,5 +1,7 @@
-// A message as a segment holds it: a length, a checksum, its number, the queues it is for, and its bytes.
+// A message as a segment holds it: a length, a checksum, its number, when it came, the queues it is for, and
+// its bytes.
 import { crc32 } from "node:zlib";
+import type { Millis } from "@micronova/kit";
 import { Properties } from "../codec/properties.ts";
 import { Reader } from "../codec/reader.ts";
 import type { Writer } from "../codec/writer.ts";
@@ -8,6 +10,8 @@ import type { WireForm } from "../wire-form.ts";
 
 export interface MessageRecord {
   readonly id: number;
+  /** When it came: its time to live goes on from there after a restart. */
+  readonly at: Millis;
   readonly queues: readonly number[];
   readonly content: Content;
 }
@@ -41,39 +45,56 @@ export function readContent(reader: Reader): Content {
   return content;
 }
 
-export function writeRecord(writer: Writer, { id, queues, content }: MessageRecord, form: WireForm): void {
-  const head = writer.reserve(headBytes);
-  writer.longlong(id);
-  writer.short(queues.length);
-  for (const queue of queues) writer.long(queue);
-  writeContent(writer, content, form);
+/** Writes all of it or, when it throws, nothing: half a record would hide all that follow. */
+export function writeRecord(
+  writer: Writer,
+  { id, at, queues, content }: MessageRecord,
+  form: WireForm,
+): void {
+  const head = writer.at;
+  try {
+    writer.reserve(headBytes);
+    writer.longlong(id);
+    writer.longlong(at);
+    writer.long(queues.length);
+    for (const queue of queues) writer.long(queue);
+    writeContent(writer, content, form);
+  } catch (error) {
+    writer.at = head;
+    throw error;
+  }
   const payload = writer.bytes.subarray(head + headBytes, writer.at);
   writer.bytes.writeUInt32BE(payload.length, head);
   writer.bytes.writeUInt32BE(crc32(payload), head + 4);
 }
 
-/** The whole records at the beginning of a segment; what a crash left half written ends them. */
-export function* readRecords(bytes: Buffer): Generator<MessageRecord> {
-  for (let at = 0; at + headBytes <= bytes.length; ) {
-    const size = bytes.readUInt32BE(at);
-    const start = at + headBytes;
-    const end = start + size;
-    if (size === 0 || end > bytes.length) return;
-    if (crc32(bytes.subarray(start, end)) !== bytes.readUInt32BE(at + 4)) return;
-    const reader = new Reader(bytes, start, end);
-    const id = reader.longlong();
-    const queues = Array.from({ length: reader.short() }, () => reader.long());
-    yield { id, queues, content: readContent(reader) };
-    at = end;
-  }
+/** A record as it stands among bytes, its content not yet read. */
+export interface PlacedRecord extends Omit<MessageRecord, "content"> {
+  readonly bytes: Buffer;
+  readonly contentAt: number;
+  /** Where the next one begins. */
+  readonly end: number;
 }
 
-/** The numbers of a segment's records, unchecked: their order is what is asked for. */
-export function* recordIds(bytes: Buffer): Generator<number> {
-  for (let at = 0; at + headBytes * 2 <= bytes.length; ) {
-    const size = bytes.readUInt32BE(at);
-    if (size === 0 || at + headBytes + size > bytes.length) return;
-    yield bytes.readUInt32BE(at + headBytes) * 4_294_967_296 + bytes.readUInt32BE(at + headBytes + 4);
-    at += headBytes + size;
-  }
+/** How many bytes the record that begins at `start` has; null when not even that is there. */
+export function recordSize(bytes: Buffer, start: number): number | null {
+  return start + headBytes > bytes.length ? null : headBytes + bytes.readUInt32BE(start);
+}
+
+/** The record that begins at `start`; null when it is not whole. */
+export function readRecord(bytes: Buffer, start: number): PlacedRecord | null {
+  const size = recordSize(bytes, start);
+  if (size === null || size === headBytes || start + size > bytes.length) return null;
+  const from = start + headBytes;
+  const end = start + size;
+  if (crc32(bytes.subarray(from, end)) !== bytes.readUInt32BE(start + 4)) return null;
+  const reader = new Reader(bytes, from, end);
+  const id = reader.longlong();
+  const at = reader.longlong();
+  const queues = Array.from({ length: reader.long() }, () => reader.long());
+  return { id, at, queues, bytes, contentAt: reader.at, end };
+}
+
+export function contentOf({ bytes, contentAt, end }: PlacedRecord): Content {
+  return readContent(new Reader(bytes, contentAt, end));
 }

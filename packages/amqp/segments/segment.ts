@@ -1,26 +1,29 @@
 // One segment: a file of messages, a file of what was settled while it was the newest, and how many queues
-// still need each of its messages.
+// still need each of its messages. Those that it was the first to hold have numbers without a gap.
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
-
-/** A queue and a message's number. */
-const pairBytes = 12;
+import { dirname, join } from "node:path";
+import { syncDirectory } from "./sync-directory.ts";
 
 export class Segment {
+  /** A message that more queues need is counted elsewhere. */
+  static readonly countMax = 255;
   readonly number: number;
   readonly path: string;
   readonly settledPath: string;
-  /** How many queues need each message: by its number, from `#first` on. */
-  readonly #counts: number[] = [];
-  #first = 0;
-  /** The same for messages that were moved here from older segments. */
-  readonly #moved = new Map<number, number>();
+  /** The number of the first message that is its own. */
+  first = 0;
+  #counts = new Uint8Array(0);
+  #size = 0;
+  /** How many of its messages are needed, moved ones among them. */
   live = 0;
   /** How many messages were ever in it, and their bytes. */
   total = 0;
   bytes = 0;
+  /** Its living messages are on their way to the newest segment, and safe only here. */
+  isMoving = false;
   #file: number | null = null;
   #settledFile: number | null = null;
+  #settledAt = 0;
 
   constructor(dir: string, number: number) {
     this.number = number;
@@ -30,44 +33,41 @@ export class Segment {
 
   /** For writing; positions are given with each write. */
   get file(): number {
-    this.#file ??= openSync(this.path, "w", 0o600);
+    this.#file ??= create(this.path);
     return this.#file;
   }
 
-  get lastOwn(): number {
-    return this.#counts.length === 0 ? 0 : this.#first + this.#counts.length - 1;
+  /** The number behind the last message that is its own. */
+  get end(): number {
+    return this.first + this.#size;
   }
 
-  add(id: number, queues: number, bytes: number): void {
-    if (this.#counts.length === 0) this.#first = id;
-    if (id >= this.#first + this.#counts.length) {
-      while (this.#first + this.#counts.length < id) this.#counts.push(0);
-      this.#counts.push(queues);
-    } else this.#moved.set(id, queues);
-    this.total++;
-    this.bytes += bytes;
-    if (queues > 0) this.live++;
+  /** Counts the next message of its own. */
+  count(id: number, queues: number): void {
+    if (this.#size === 0) this.first = id;
+    if (this.#size === this.#counts.length) {
+      const grown = new Uint8Array(Math.max(countsMin, this.#size * 2));
+      grown.set(this.#counts);
+      this.#counts = grown;
+    }
+    this.#counts[this.#size++] = queues;
   }
 
+  /** How many queues need a message of its own. */
   needs(id: number): number {
-    return this.#moved.get(id) ?? this.#counts[id - this.#first] ?? 0;
+    return id >= this.first && id < this.end ? this.#counts[id - this.first]! : 0;
   }
 
-  /** One queue less needs it; false when it is not here. */
-  settle(id: number): boolean {
-    const count = this.needs(id);
-    if (count === 0) return false;
-    if (this.#moved.has(id)) {
-      if (count === 1) this.#moved.delete(id);
-      else this.#moved.set(id, count - 1);
-    } else this.#counts[id - this.#first] = count - 1;
-    if (count === 1) this.live--;
-    return true;
+  setNeeds(id: number, queues: number): void {
+    this.#counts[id - this.first] = queues;
   }
 
+  /** Appends to what was settled: what failed half way is written over by the next try. */
   writeSettled(bytes: Buffer): void {
-    this.#settledFile ??= openSync(this.settledPath, "a", 0o600);
-    writeSync(this.#settledFile, bytes);
+    this.#settledFile ??= create(this.settledPath);
+    for (let from = 0; from < bytes.length; )
+      from += writeSync(this.#settledFile, bytes, from, bytes.length - from, this.#settledAt + from);
+    this.#settledAt += bytes.length;
   }
 
   close(): void {
@@ -83,19 +83,18 @@ export class Segment {
   }
 }
 
-export function writePairs(pairs: readonly number[]): Buffer {
-  const bytes = Buffer.allocUnsafe((pairs.length / 2) * pairBytes);
-  for (let at = 0, to = 0; at < pairs.length; at += 2, to += pairBytes) {
-    bytes.writeUInt32BE(pairs[at]!, to);
-    bytes.writeDoubleBE(pairs[at + 1]!, to + 4);
-  }
-  return bytes;
-}
+const countsMin = 1024;
 
-/** Calls for every whole pair. */
-export function readPairs(bytes: Buffer, found: (queue: number, id: number) => void): void {
-  for (let at = 0; at + pairBytes <= bytes.length; at += pairBytes)
-    found(bytes.readUInt32BE(at), bytes.readDoubleBE(at + 4));
+function create(path: string): number {
+  const file = openSync(path, "wx", 0o600);
+  try {
+    syncDirectory(dirname(path));
+    return file;
+  } catch (error) {
+    closeSync(file);
+    rmSync(path);
+    throw error;
+  }
 }
 
 const digits = 10;

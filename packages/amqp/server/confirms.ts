@@ -16,6 +16,7 @@ export class Confirms {
   /** The last batch that something waits for; 0 when nothing does. */
   #batch = 0;
   #isScheduled = false;
+  readonly #say = () => this.#flush();
   isClosed = false;
 
   constructor(channel: Channel, journal: Journal | null) {
@@ -65,7 +66,7 @@ export class Confirms {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => this.#flush());
+    this.#channel.output.beforeFlush(this.#say);
   }
 
   #flush(): void {

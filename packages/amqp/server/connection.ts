@@ -27,10 +27,13 @@ import type { MethodTable } from "./method-table.ts";
 import { Output } from "./output.ts";
 import { queueMethods } from "./queue-methods.ts";
 import { replyOf } from "./replies.ts";
+import type { Certificate } from "./sasl.ts";
 
 export interface ConnectionDeps {
   readonly broker: Broker;
   readonly socket: Socket;
+  /** Null when its listener asks for none. */
+  readonly certificate: Certificate | null;
   readonly log: Log;
   readonly closed: (connection: Connection) => void;
 }
@@ -75,14 +78,14 @@ export class Connection implements FrameHandler, OpenConnection {
   #isDeaf = false;
 
   constructor(deps: ConnectionDeps) {
-    const { socket, broker } = deps;
+    const { socket, broker, certificate } = deps;
     this.#deps = deps;
     this.output = new Output(socket, broker.form, this.traffic);
     this.journal = broker.journal;
     this.#connectedAt = broker.platform.clock.now();
     this.#parser = new FrameParser(this, frameMaxFirst);
     const remoteAddress = socket.remoteAddress ?? "";
-    this.#handshake = new Handshake({ broker, output: this.output, remoteAddress });
+    this.#handshake = new Handshake({ broker, output: this.output, remoteAddress, certificate });
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
     socket.on("drain", () => this.#wake());
@@ -323,6 +326,7 @@ export class Connection implements FrameHandler, OpenConnection {
     } else if (method.name === "connection.close-ok") this.#finish();
     else if (this.#state === "handshake") this.#shake(method);
     else if (this.#state !== "open") return;
+    // As with RabbitMQ's own users, a secret that ends with the connection has nothing to renew.
     else if (method.name === "connection.update-secret")
       this.output.method(0, "connection.update-secret-ok", {});
     else throw new ReplyError("COMMAND_INVALID", `unexpected method '${method.name}' on channel 0`);

@@ -6,7 +6,7 @@ import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { VirtualHost } from "../virtual-host.ts";
 import type { Output } from "./output.ts";
-import { mechanisms } from "./sasl.ts";
+import { type Certificate, mechanismsFor } from "./sasl.ts";
 
 /** What was agreed upon. */
 export interface Tuning {
@@ -19,6 +19,8 @@ export interface HandshakeDeps {
   readonly broker: Broker;
   readonly output: Output;
   readonly remoteAddress: string;
+  /** Null when its listener asks for none. */
+  readonly certificate: Certificate | null;
 }
 
 export const protocolHeader = Buffer.from("AMQP\x00\x00\x09\x01", "latin1");
@@ -28,6 +30,8 @@ const offered: Tuning = { channelMax: 2047, frameMax: 131_072, heartbeatSeconds:
 const frameMin = 4096;
 const loopback = /^(?:::1|(?:::ffff:)?127\.)/;
 
+// The product is the dialect that is spoken: kombu, and with it Celery and oslo.messaging, believes in
+// AMQP's own meaning of `basic.qos` unless it reads RabbitMQ here. Who speaks it stands under platform.
 const serverProperties: Table = {
   capabilities: {
     publisher_confirms: true,
@@ -41,8 +45,8 @@ const serverProperties: Table = {
     direct_reply_to: true,
   },
   cluster_name: "micronova",
-  product: "Micronova",
-  platform: "Node.js",
+  product: "RabbitMQ",
+  platform: "Micronova on Node.js",
   version: "3.13.0",
 };
 
@@ -63,7 +67,7 @@ export class Handshake {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties,
-      mechanisms: Buffer.from(Object.keys(mechanisms).join(" ")),
+      mechanisms: Buffer.from([...mechanismsFor(this.#deps.certificate).keys()].join(" ")),
       locales: Buffer.from("en_US"),
     });
   }
@@ -79,17 +83,15 @@ export class Handshake {
   }
 
   #startOk({ mechanism, response, clientProperties }: Args<"connection.start-ok">): void {
-    const { broker, output, remoteAddress } = this.#deps;
+    const { broker, output, remoteAddress, certificate } = this.#deps;
     this.clientProperties = clientProperties;
-    const read = Object.hasOwn(mechanisms, mechanism) ? mechanisms[mechanism] : undefined;
-    if (read === undefined)
+    const authenticate = mechanismsFor(certificate).get(mechanism);
+    if (authenticate === undefined)
       throw new ReplyError("COMMAND_INVALID", `unknown authentication mechanism '${mechanism}'`);
-    const credentials = read(Buffer.from(response));
-    const user =
-      credentials === null ? null : broker.access.authenticate(credentials.name, credentials.password);
+    const user = authenticate(broker.access, { response: Buffer.from(response), certificate });
     const isIn = user !== null && !(user.isLocalOnly && !loopback.test(remoteAddress));
     broker.auth.count(isIn);
-    if (user === null || (user.isLocalOnly && !loopback.test(remoteAddress)))
+    if (!isIn)
       throw new ReplyError(
         "ACCESS_REFUSED",
         `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,

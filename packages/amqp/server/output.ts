@@ -42,6 +42,7 @@ export class Output {
   #full: Buffer[] = [];
   #pending = 0;
   #isScheduled = false;
+  #lastWords: (() => void)[] = [];
 
   constructor(socket: Socket, form: WireForm, traffic: TrafficStats) {
     this.#socket = socket;
@@ -122,7 +123,21 @@ export class Output {
     if (this.#pending + this.#at - this.#from > pendingMax) this.flush();
   }
 
+  /**
+   * Lets somebody write when the turn is over, after all that is written in it but in one write with that:
+   * clients expect a return and its confirm to come together.
+   */
+  beforeFlush(write: () => void): void {
+    this.#lastWords.push(write);
+    this.#schedule();
+  }
+
   flush(): void {
+    if (this.#lastWords.length > 0) {
+      const lastWords = this.#lastWords;
+      this.#lastWords = [];
+      for (const write of lastWords) write();
+    }
     this.#isScheduled = false;
     const buffer = this.#buffer;
     if (buffer === null || this.#socket.destroyed) return;

@@ -1,16 +1,17 @@
 // The socket door to a broker: AMQP 0-9-1 over TCP or TLS.
 import { createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import type { Service } from "@micronova/kit";
 import { sleepUnlessAborted } from "@micronova/kit";
 import type { Broker } from "../broker.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import { Connection } from "./connection.ts";
+import type { Certificate } from "./sasl.ts";
 
 export interface Tls {
   readonly cert: string;
   readonly key: string;
-  /** Clients must show a certificate of this authority. */
+  /** Clients must show a certificate of this authority, and may log in by the name in it (EXTERNAL). */
   readonly clientCa?: string;
 }
 
@@ -30,6 +31,7 @@ export interface AmqpService extends Service {
 const tickMs = 1_000;
 // How long clients may take to answer a close before their sockets are cut.
 const stopWithinMs = 2_000;
+const tlsWithinMs = 10_000;
 const backlog = 1_024;
 
 export function serveAmqp(broker: Broker, options: ServeOptions): AmqpService {
@@ -41,13 +43,19 @@ class AmqpServer implements AmqpService {
   readonly #broker: Broker;
   readonly #options: ServeOptions;
   readonly #server: Server;
-  readonly #connections = new Map<Connection, Socket>();
+  readonly #connections = new Set<Connection>();
+  /** Also of those who have not come as far as AMQP. */
+  readonly #sockets = new Set<Socket>();
   readonly #stopping = new AbortController();
 
   constructor(broker: Broker, options: ServeOptions) {
     this.#broker = broker;
     this.#options = options;
     this.#server = serverOf(options, (socket) => this.#accept(socket));
+    this.#server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
   }
 
   get port(): number {
@@ -78,11 +86,11 @@ class AmqpServer implements AmqpService {
       "CONNECTION_FORCED",
       "broker forced connection closure with reason 'shutdown'",
     );
-    for (const connection of this.#connections.keys()) connection.close(reason);
+    for (const connection of this.#connections) connection.close(reason);
     const patience = new AbortController();
     const cut = this.#broker.platform.clock.sleep(stopWithinMs, patience.signal).then(
       () => {
-        for (const socket of this.#connections.values()) socket.destroy();
+        for (const socket of this.#sockets) socket.destroy();
       },
       // Aborted: everybody has left in time.
       () => undefined,
@@ -96,10 +104,11 @@ class AmqpServer implements AmqpService {
     const connection = new Connection({
       broker: this.#broker,
       socket,
+      certificate: this.#options.tls?.clientCa === undefined ? null : certificateOf(socket),
       log: this.#broker.platform.log,
       closed: (gone) => this.#forget(gone),
     });
-    this.#connections.set(connection, socket);
+    this.#connections.add(connection);
     this.#broker.connections.add(connection);
   }
 
@@ -114,7 +123,7 @@ class AmqpServer implements AmqpService {
     while (!signal.aborted) {
       // Rejects when the server stops, which the loop's condition then sees.
       await sleepUnlessAborted(this.#broker.platform.clock, tickMs, signal);
-      for (const connection of this.#connections.keys()) connection.tick();
+      for (const connection of this.#connections) connection.tick();
     }
   }
 }
@@ -123,5 +132,13 @@ function serverOf({ tls }: ServeOptions, accept: (socket: Socket) => void): Serv
   if (tls === undefined) return createServer(accept);
   const { cert, key, clientCa } = tls;
   const clients = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
-  return createTlsServer({ cert, key, ...clients }, accept);
+  return createTlsServer({ cert, key, handshakeTimeout: tlsWithinMs, ...clients }, accept);
+}
+
+/** Of RabbitMQ's ways to name a user by certificate the one by common name. */
+function certificateOf(socket: Socket): Certificate {
+  const subject = socket instanceof TLSSocket ? socket.getPeerCertificate().subject : undefined;
+  // Several common names come as a list, whatever the type says.
+  const name: unknown = subject?.CN;
+  return { name: typeof name === "string" ? name : null };
 }

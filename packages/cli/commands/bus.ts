@@ -1,7 +1,8 @@
 // `micronova bus serve`: the broker on its own, for clients that never heard of a cloud.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Broker, persistence, serveAmqp } from "@micronova/amqp";
+import { createSecureContext } from "node:tls";
+import { Broker, persistence, type ServeOptions, serveAmqp, type Tls } from "@micronova/amqp";
 import { jsonLog, metricsRegistry, systemClock, systemRandom } from "@micronova/kit";
 import { cliErrors } from "../errors.ts";
 
@@ -10,28 +11,81 @@ export interface BusOptions {
   readonly listen: string;
   readonly port: string;
   readonly insecure?: boolean;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly tlsCa?: string;
+  readonly tlsPort: string;
 }
 
-const isLoopback = (address: string) => ["127.0.0.1", "::1", "localhost"].includes(address);
+const loopback = "127.0.0.1";
+const isLoopback = (address: string) => [loopback, "::1", "localhost"].includes(address);
 
 /** Serves until it is told to stop; what is durable is in the data directory. */
-export async function serveBus({ dataDir, listen, port, insecure }: BusOptions): Promise<void> {
-  if (!/^\d+$/.test(port)) throw cliErrors.notANumber("--port", port);
-  if (!isLoopback(listen) && insecure !== true) throw cliErrors.notLoopback(listen);
-  const dir = resolve(dataDir, "bus");
+export async function serveBus(options: BusOptions): Promise<void> {
+  const doors = doorsOf(options);
+  const dir = resolve(options.dataDir, "bus");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const log = jsonLog({ level: "info", path: join(dir, "bus.log") });
   const platform = { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
   const broker = new Broker(platform);
   const storage = persistence(broker, dir);
   await storage.start();
-  const service = serveAmqp(broker, { host: listen, port: Number(port) });
-  await service.start();
-  process.stderr.write(`The bus is up at amqp://guest:guest@${listen}:${service.port}, kept in ${dir}.\n`);
+  const services = doors.map((door) => ({ door, service: serveAmqp(broker, door) }));
+  for (const { door, service } of services) {
+    await service.start();
+    process.stderr.write(`The bus is up at ${urlOf(broker, door, service.port)}, kept in ${dir}.\n`);
+  }
   await new Promise<void>((stop) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop());
   });
-  await service.stop();
+  await Promise.all(services.map(({ service }) => service.stop()));
   broker.close();
   await storage.stop();
+}
+
+/** What is not encrypted stays on this machine, unless the operator insists. */
+function doorsOf(options: BusOptions): readonly ServeOptions[] {
+  const { listen, insecure } = options;
+  const port = portOf("--port", options.port);
+  const tls = tlsOf(options);
+  const isSafe = isLoopback(listen) || insecure === true;
+  if (tls !== null)
+    return [
+      { host: isSafe ? listen : loopback, port },
+      { host: listen, port: portOf("--tls-port", options.tlsPort), tls },
+    ];
+  if (!isSafe) throw cliErrors.notLoopback(listen);
+  return [{ host: listen, port }];
+}
+
+function portOf(option: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw cliErrors.notANumber(option, text);
+  return Number(text);
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsCa }: BusOptions): Tls | null {
+  if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return null;
+  if (tlsCert === undefined || tlsKey === undefined) throw cliErrors.tlsNeedsBoth();
+  const [cert, key] = [read(tlsCert), read(tlsKey)];
+  const ca = tlsCa === undefined ? {} : { ca: read(tlsCa) };
+  try {
+    createSecureContext({ cert, key, ...ca });
+  } catch (error) {
+    throw cliErrors.badTls(error instanceof Error ? error.message : String(error));
+  }
+  return { cert, key, ...(ca.ca === undefined ? {} : { clientCa: ca.ca }) };
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw cliErrors.unreadable(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+function urlOf({ access }: Broker, { host, tls }: ServeOptions, port: number): string {
+  if (tls !== undefined) return `amqps://${host}:${port}`;
+  const isGuestThere = access.authenticate("guest", "guest") !== null;
+  return `amqp://${isGuestThere ? "guest:guest@" : ""}${host}:${port}`;
 }

@@ -2,7 +2,7 @@
 // and the address its packet came from, never by anything it says.
 import type { Service } from "@micronova/kit";
 import { findServerByAddress, metadataContract } from "@micronova/network";
-import type { ComputeDeps } from "../deps.ts";
+import type { ComputeRoleDeps } from "../deps.ts";
 import { answerMetadata, type MetadataAnswer, notFound } from "./answer.ts";
 import { readGuest } from "./guest.ts";
 import { passwordCharactersMax, passwordOf, setPassword } from "./password.ts";
@@ -11,7 +11,7 @@ import { passwordCharactersMax, passwordOf, setPassword } from "./password.ts";
 const seedBytes = 512;
 const requestsAtOnce = 64;
 
-export function metadataService(deps: ComputeDeps): Service {
+export function metadataService(deps: ComputeRoleDeps): Service {
   const server = deps.rpc.serve(
     metadataContract,
     null,
@@ -38,7 +38,7 @@ interface GuestRequest {
 const passwordPath = /^\/openstack\/(?:\d{4}-\d\d-\d\d|latest)\/password\/?$/;
 
 async function answerFor(
-  deps: ComputeDeps,
+  deps: ComputeRoleDeps,
   serverId: string,
   { path, method, body }: GuestRequest,
 ): Promise<MetadataAnswer> {
@@ -57,7 +57,7 @@ const plain = (status: number, text: string): MetadataAnswer => ({
 
 /** Written once by the guest, encrypted for its user. */
 async function passwordAnswer(
-  { store }: ComputeDeps,
+  { store }: ComputeRoleDeps,
   serverId: string,
   method: string,
   body: Buffer,

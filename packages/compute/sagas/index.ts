@@ -1,18 +1,23 @@
 // Every saga of compute: what a conductor must know to go on with what another began.
 import type { AnySaga } from "@micronova/saga";
+import { guestDestroy } from "./guest-destroy.ts";
 import { interfaceAttach } from "./interface-attach.ts";
 import { interfaceDetach } from "./interface-detach.ts";
+import { portFree } from "./port-free.ts";
 import { serverCreate } from "./server-create.ts";
 import { serverDelete } from "./server-delete.ts";
 import { serverPause } from "./server-pause.ts";
 import { serverHardReboot, serverReboot } from "./server-reboot.ts";
+import { serverReclaim } from "./server-reclaim.ts";
 import { serverResume } from "./server-resume.ts";
+import { serverSettle } from "./server-settle.ts";
 import { serverStart } from "./server-start.ts";
 import { serverStop } from "./server-stop.ts";
 import { serverSuspend } from "./server-suspend.ts";
 import { serverUnpause } from "./server-unpause.ts";
 import { volumeAttach } from "./volume-attach.ts";
 import { volumeDetach } from "./volume-detach.ts";
+import { volumesSettle } from "./volumes-settle.ts";
 
 export const computeSagas: readonly AnySaga[] = [
   serverCreate,
@@ -29,4 +34,9 @@ export const computeSagas: readonly AnySaga[] = [
   volumeDetach,
   interfaceAttach,
   interfaceDetach,
+  serverSettle,
+  serverReclaim,
+  volumesSettle,
+  guestDestroy,
+  portFree,
 ];

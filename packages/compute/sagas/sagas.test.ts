@@ -73,7 +73,7 @@ async function aWorld(cloud: WorldCloud, server: Partial<Server>): Promise<World
     const virt = fakeDriver({ platform });
     drivers.push(virt);
     const network = fakeNetworkDriver();
-    await computeWorker({ platform, rpc, host, virt, network, stateDir: null, reporter }).start();
+    await computeWorker({ platform, rpc, host, virt, network, reporter }).start();
     const inventory = await virt.inventory();
     await store.transaction((tx) => recordHost(tx, { host, nodeId, inventory }, computeDefaults));
   }

@@ -46,7 +46,7 @@ async function aGuest(cloud: WorldCloud, options: Partial<FakeDriverOptions> = {
   const reporter = { name: "none", ...nobody };
   const virt = fakeDriver({ platform, ...options });
   const network = fakeNetworkDriver();
-  await computeWorker({ platform, rpc, host: "h1", virt, network, stateDir: null, reporter }).start();
+  await computeWorker({ platform, rpc, host: "h1", virt, network, reporter }).start();
   await virt.spawn({
     serverId,
     name: "web",
@@ -76,6 +76,7 @@ function world(isAttached: boolean): SagaWorld<VolumeAttachParams> {
       const exported = new Set<string>();
       await cloud.rpc
         .serve(volumeWorkerContract, "v1", {
+          list: async () => ({ volumes: await disks.list() }),
           create: async () => {},
           delete: async () => {},
           extend: async () => {},

@@ -4,6 +4,7 @@ import type { Uuid } from "@micronova/kit";
 import type { PluggedPort, PortSpec } from "@micronova/network";
 import { contract, method } from "@micronova/rpc";
 import type { VolumeConnection } from "@micronova/volume";
+import type { DomainInfo } from "../drivers/driver.ts";
 
 /** A volume as the host reaches it, with the place the guest sees it at. */
 export interface VolumeToAttach {
@@ -58,6 +59,10 @@ export interface PowerArgs extends ServerArgs {
 const minute = 60_000;
 
 export const computeWorkerContract = contract("compute", {
+  /** The guests that really are on the host, of these servers or of all. */
+  list: method<{ readonly serverIds: readonly Uuid[] | null }, { readonly guests: readonly DomainInfo[] }>({
+    timeoutMs: minute / 4,
+  }),
   spawn: method<SpawnArgs, SpawnResult>({ timeoutMs: 10 * minute }),
   destroy: method<ServerArgs & { readonly portIds: readonly Uuid[] }>({ timeoutMs: 2 * minute }),
   power: method<PowerArgs>({ timeoutMs: 3 * minute }),

@@ -14,6 +14,12 @@ interface HandlerDeps {
 export function workerHandlers({ virt, network }: HandlerDeps): Handlers<typeof computeWorkerContract> {
   const plugAll = (ports: readonly PortSpec[]) => plugPorts(network, ports);
   return {
+    async list({ serverIds }) {
+      const guests = await virt.list();
+      return {
+        guests: serverIds === null ? guests : guests.filter(({ serverId }) => serverIds.includes(serverId)),
+      };
+    },
     async spawn(args) {
       const [nics, { architecture }] = await Promise.all([plugAll(args.ports), virt.inventory()]);
       const domain = await virt.spawn(domainSpec(args, nics, architecture));

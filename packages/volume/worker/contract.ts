@@ -2,7 +2,13 @@
 // no database.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
-import type { Initiator, PoolCapacity, VolumeConnection, VolumeSource } from "../drivers/driver.ts";
+import type {
+  Initiator,
+  PoolCapacity,
+  VolumeConnection,
+  VolumeInfo,
+  VolumeSource,
+} from "../drivers/driver.ts";
 
 interface OneVolume {
   readonly volumeId: Uuid;
@@ -17,6 +23,10 @@ const plainTimeoutMs = 30_000;
 export const bytesDeadlineMs = 6 * 3_600_000;
 
 export const volumeWorkerContract = contract("volume", {
+  /** The volumes whose bytes are really there. */
+  list: method<Readonly<Record<string, never>>, { readonly volumes: readonly VolumeInfo[] }>({
+    timeoutMs: plainTimeoutMs,
+  }),
   create: method<OneVolume & { readonly sizeGb: number; readonly source: VolumeSource }>({
     timeoutMs: bytesTimeoutMs,
   }),

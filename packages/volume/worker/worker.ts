@@ -58,6 +58,7 @@ function handlersOf(
   changed: () => Promise<boolean>,
 ): Handlers<typeof volumeWorkerContract> {
   return {
+    list: async () => ({ volumes: await driver.list() }),
     async create({ volumeId, sizeGb, source }) {
       await driver.create({ volumeId, sizeGb }, source);
       void changed();

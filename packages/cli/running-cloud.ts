@@ -1,0 +1,25 @@
+// The cloud of a data directory, as its administrator reaches it.
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Client, connect } from "@micronova/client";
+import { runningPid } from "@micronova/cloud";
+import { cliErrors } from "./errors.ts";
+import { readOpenrc } from "./openrc.ts";
+
+export interface ReachedCloud {
+  readonly dataDir: string;
+  readonly pid: number;
+  readonly authUrl: string;
+  readonly client: Client;
+}
+
+/** Throws a sentence when there is no cloud, or it does not run. */
+export async function reachCloud(options: { readonly dataDir: string }): Promise<ReachedCloud> {
+  const dataDir = resolve(options.dataDir);
+  const openrc = join(dataDir, "openrc");
+  if (!existsSync(openrc)) throw cliErrors.noCloud(dataDir);
+  const pid = runningPid(dataDir);
+  if (pid === null) throw cliErrors.notRunning(dataDir);
+  const credentials = readOpenrc(readFileSync(openrc, "utf8"));
+  return { dataDir, pid, authUrl: credentials.authUrl, client: await connect(credentials) };
+}

@@ -1,0 +1,101 @@
+// The roles of a cloud, each a function from what it needs to one service. `serve` puts all of them into one
+// process; the simulator puts each into a process of its own, over doors that fail.
+import {
+  type ComputeConfig,
+  computeSagas,
+  computeService,
+  computeVersionsService,
+  computeWorker,
+  conductorService,
+  schedulerService,
+} from "@micronova/compute";
+import type { HttpService } from "@micronova/http";
+import { identityService, type Tokens } from "@micronova/identity";
+import { type ImageFiles, imageService, imageSweeper } from "@micronova/image";
+import type { Platform, Service } from "@micronova/kit";
+import { networkReports, networkService, networkWorker } from "@micronova/network";
+import { invariantWatch, operationsService } from "@micronova/operations";
+import { placementService } from "@micronova/placement";
+import type { Rpc } from "@micronova/rpc";
+import { type AnySaga, type Sagas, sagaRunner } from "@micronova/saga";
+import type { Store } from "@micronova/store";
+import {
+  volumeReports,
+  volumeSagas,
+  volumeService,
+  volumeVersionsService,
+  volumeWorker,
+} from "@micronova/volume";
+import { cloudChecks } from "./invariants.ts";
+
+/** What a conductor must know to go on with what another began. */
+export const cloudSagas: readonly AnySaga[] = [...computeSagas, ...volumeSagas];
+
+/** What every role of the control plane is made of. Those of hosts have no store. */
+export interface ControlDeps {
+  readonly platform: Platform;
+  readonly store: Store;
+  readonly rpc: Rpc;
+  readonly sagas: Sagas;
+  readonly config: ComputeConfig;
+  /** The name it is listed under. A conductor that comes back under its name takes its sagas back at once. */
+  readonly host: string;
+}
+
+/** What the HTTP services are made of. */
+export interface ApiDeps extends Omit<ControlDeps, "host"> {
+  readonly tokens: Tokens;
+  readonly images: ImageFiles;
+}
+
+export const roles = {
+  /** Answers hosts, repairs drift, and runs the sagas. */
+  conductor(deps: ControlDeps): Service {
+    const { platform, store, rpc, sagas, host } = deps;
+    return together("conductor", [
+      conductorService(deps),
+      volumeReports({ store, rpc }),
+      networkReports({ platform, store, rpc }),
+      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
+      invariantWatch({ platform, store, rpc, sagas, checks: cloudChecks }),
+    ]);
+  },
+  scheduler: (deps: ControlDeps): Service => schedulerService(deps),
+  /** What must run beside the HTTP services of `httpServices`. */
+  api({ platform, store, tokens, images }: ApiDeps): Service {
+    return together("api", [tokens, imageSweeper({ platform, store, files: images })]);
+  },
+  compute: computeWorker,
+  network: networkWorker,
+  volume: volumeWorker,
+} as const;
+
+/** Every HTTP service by the path it is mounted under. */
+export function httpServices(deps: ApiDeps): Readonly<Record<string, HttpService>> {
+  const { platform, store, tokens: authenticator, images } = deps;
+  const common = { ...deps, authenticator };
+  return {
+    "/identity": identityService({ platform, store, tokens: authenticator, endpoints: { origin: null } }),
+    "/image": imageService({ platform, store, authenticator, files: images }),
+    "/placement": placementService(common),
+    "/network": networkService(common),
+    "/volume": volumeVersionsService(common),
+    "/volume/v3": volumeService(common),
+    "/compute": computeVersionsService(common),
+    "/compute/v2.1": computeService(common),
+    "/operations/v1": operationsService({ ...common, checks: cloudChecks }),
+  };
+}
+
+/** Several services as one: started in order, stopped in reverse. */
+export function together(name: string, parts: readonly Service[]): Service {
+  return {
+    name,
+    async start() {
+      for (const part of parts) await part.start();
+    },
+    async stop() {
+      for (const part of parts.toReversed()) await part.stop();
+    },
+  };
+}

@@ -1,0 +1,110 @@
+// The operators' API: who may ask, sagas page by page, a stuck one on its way, the audit log.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Broker } from "@micronova/amqp";
+import { testAuthenticator, testServer } from "@micronova/http/testing";
+import { errorTable, systemContext, type Uuid } from "@micronova/kit";
+import { testPlatform } from "@micronova/kit/testing";
+import { busRpc } from "@micronova/rpc";
+import { saga, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
+import { memoryStore } from "@micronova/store/testing";
+import { operationsService } from "./index.ts";
+
+const errors = errorTable("operations-test", {
+  no: { status: 500, text: (what: string) => `The ${what} does not work.` },
+});
+const calm = saga<object>("calm")
+  .local("only", { do: async () => null })
+  .build();
+const stubborn = saga<object>("stubborn")
+  .remote("first", {
+    do: async () => null,
+    undo: async () => {
+      throw errors.no("undo");
+    },
+  })
+  .local("second", {
+    do: async () => {
+      throw errors.no("second step");
+    },
+  })
+  .build();
+
+async function aCloud() {
+  const platform = testPlatform();
+  const store = await memoryStore(platform, sagaMigrations);
+  const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
+  const sagas = sagaDoor({ platform, store, rpc });
+  const runner = sagaRunner({ platform, store, rpc, sagas: [calm, stubborn], owner: "c1" });
+  await runner.start();
+  const checks = { invariants: [], inspections: [], repairs: {} };
+  const deps = { platform, store, rpc, sagas, checks, authenticator: testAuthenticator() };
+  const { call } = testServer(platform, { "/operations/v1": operationsService(deps) });
+  const start = (id: Uuid, built: typeof calm) =>
+    store.transaction((tx) =>
+      sagas.start(tx, built, {}, { subject: { kind: "thing", id }, request: systemContext(id) }),
+    );
+  // biome-ignore lint/suspicious/noExplicitAny: answers of any shape.
+  const ask = async (path: string, method = "GET", token: string | null = "admin"): Promise<any> => {
+    const { status, body } = await call(token, method, `/operations/v1${path}`);
+    return { status, ...(body as object) };
+  };
+  return { platform, start, ask, runner };
+}
+
+const thing = (n: number): Uuid => `00000000-0000-4000-8000-00000000000${n}`;
+
+test("only administrators are let in", async () => {
+  const { ask } = await aCloud();
+
+  assert.equal((await ask("/sagas", "GET", null)).status, 401);
+  assert.equal((await ask("/sagas", "GET", "member")).status, 403);
+  assert.equal((await ask("/doctor", "GET", "member")).status, 403);
+  assert.equal((await ask("/doctor")).status, 200);
+});
+
+test("sagas are listed newest first, page by page, and shown with their steps", async () => {
+  const { platform, start, ask } = await aCloud();
+  for (const n of [1, 2, 3]) {
+    await start(thing(n), calm);
+    await platform.clock.advance(100);
+  }
+
+  const first = await ask("/sagas?limit=2");
+  const next = new URL(first.sagas_links[0].href);
+  const second = await ask(next.pathname.replace("/operations/v1", "") + next.search);
+  const one = await ask(`/sagas/${second.sagas[0].id}`);
+
+  const subjects = [...first.sagas, ...second.sagas].map(({ subject }) => subject.id);
+  assert.deepEqual(subjects, [thing(3), thing(2), thing(1)]);
+  assert.equal(second.sagas_links, undefined);
+  assert.deepEqual(
+    [one.saga.state, one.saga.steps.map(({ name, result }: Record<string, string>) => [name, result])],
+    ["finished", [["only", "success"]]],
+  );
+  assert.equal((await ask(`/sagas/${thing(9)}`)).status, 404);
+  assert.equal((await ask("/sagas?marker=x")).status, 400);
+  assert.equal((await ask("/sagas?state=odd")).status, 400);
+});
+
+test("an undo that fails can be tried again, or given up, which the audit log says", async () => {
+  const { platform, start, ask } = await aCloud();
+  const id = await start(thing(1), stubborn);
+  await platform.clock.advance(500);
+
+  const before = await ask(`/sagas/${id}`);
+  assert.deepEqual([before.saga.state, before.saga.trouble.step], ["unwinding", "first"]);
+  assert.equal(before.saga.trouble.error, "The undo does not work.");
+
+  const tries = before.saga.trouble.tries;
+  assert.equal((await ask(`/sagas/${id}/retry`, "POST")).status, 202);
+  await platform.clock.advance(100);
+  assert.equal((await ask(`/sagas/${id}`)).saga.trouble.tries, tries + 1);
+
+  assert.equal((await ask(`/sagas/${id}/abandon`, "POST")).status, 202);
+  await platform.clock.advance(100);
+  assert.equal((await ask(`/sagas/${id}`)).saga.state, "unwound");
+  const { audit } = await ask("/audit");
+  assert.deepEqual([audit[0].action, audit[0].subject.id], ["saga-abandon", thing(1)]);
+  assert.equal((await ask(`/sagas/${id}/retry`, "POST")).status, 409);
+});

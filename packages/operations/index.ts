@@ -1,0 +1,6 @@
+// What operators need of a running cloud beyond OpenStack's own APIs: the doctor with its repairs, sagas, the
+// audit log.
+export { type Checks, examine, mend } from "./doctor.ts";
+export { errors as operationsErrors } from "./errors.ts";
+export { operationsService } from "./service.ts";
+export { invariantWatch } from "./watch.ts";

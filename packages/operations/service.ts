@@ -1,0 +1,38 @@
+// What operators ask a running cloud: its doctor, its sagas, its audit log. Mounted under `/operations/v1`;
+// OpenStack has no word for it, so the catalog does not name it.
+import {
+  type Authenticator,
+  type HttpService,
+  keystoneDialect,
+  type Policies,
+  service,
+} from "@micronova/http";
+import { listAudit } from "./api/audit.ts";
+import { showDoctor, startRepairs } from "./api/doctor.ts";
+import { abandonOne, listAll, retryOne, showOne } from "./api/sagas.ts";
+import type { DoctorDeps } from "./doctor.ts";
+
+export interface OperationsDeps extends DoctorDeps {
+  readonly authenticator: Authenticator;
+}
+
+const policies: Policies = {
+  "operations:doctor:show": "admin",
+  "operations:doctor:repair": "admin",
+  "operations:sagas:list": "admin",
+  "operations:sagas:show": "admin",
+  "operations:sagas:retry": "admin",
+  "operations:sagas:abandon": "admin",
+  "operations:audit:list": "admin",
+};
+
+export function operationsService(deps: OperationsDeps): HttpService {
+  return service<OperationsDeps>({
+    name: "operations",
+    routes: [showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit],
+    deps,
+    policies,
+    dialect: keystoneDialect,
+    authenticator: deps.authenticator,
+  });
+}
