@@ -86,6 +86,11 @@ export const amqpErrors = errorTable("amqp", {
     retriable: true,
     text: (brokers: string, why: string) => `No broker can be used at ${brokers}: ${why}.`,
   },
+  notListening: {
+    status: 500,
+    text: (host: string, port: number, why: string) =>
+      `The bus cannot listen on port ${port} of ${host} (${why}); choose another, or stop the program that has it.`,
+  },
   badUrl: { status: 400, text: () => "A broker's URL looks like amqp://user:password@host:5672/vhost." },
   closed: { status: 503, retriable: true, text: () => "The bus is closed." },
 });

@@ -35,6 +35,48 @@ export const cloudConfig = Type.Object(
       { durability: oneOf(["power", "process"], "power", "What a committed write survives.") },
       { ...closed, default: {} },
     ),
+    bus: Type.Object(
+      {
+        urls: Type.Array(Type.String(), {
+          default: [],
+          description:
+            "Brokers elsewhere, like `amqp://user:password@host:5672/vhost`, or `amqps:`; when one is lost the " +
+            "next is tried. Without them the broker inside the cloud is used.",
+        }),
+        queue_type: oneOf(
+          ["classic", "quorum"],
+          "classic",
+          "How queues that last are declared at `bus.urls`; `quorum` replicates them over a cluster's nodes.",
+        ),
+        ca: Type.Optional(
+          Type.String({ description: "The authority of the brokers' certificates, a file in PEM form." }),
+        ),
+        cert: Type.Optional(
+          Type.String({ description: "A certificate to show to the brokers, a file in PEM form." }),
+        ),
+        key: Type.Optional(Type.String({ description: "Its key, a file in PEM form." })),
+        heartbeat_seconds: Type.Integer({
+          default: 10,
+          minimum: 0,
+          maximum: 3600,
+          description: "Twice so much silence ends a connection to a broker; 0 for any.",
+        }),
+        prefetch: Type.Integer({
+          default: 64,
+          minimum: 1,
+          maximum: 65_535,
+          description: "How many calls each worker and each role has in hand at most.",
+        }),
+        listen: Type.Optional(
+          Type.String({
+            description:
+              "Address and port, like `127.0.0.1:5672`, where others may use the broker inside. What is durable is then " +
+              "kept in the data directory, at the cost of a write to disk for every call.",
+          }),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     virt: Type.Object(
       {
         driver: oneOf(["auto", "qemu", "fake"], "auto", "Real guests, or guests that only seem to be."),

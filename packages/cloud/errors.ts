@@ -31,6 +31,21 @@ export const errors = errorTable("cloud", {
     text: (address: string) =>
       `Listening on ${address} needs TLS: set tls.key and tls.cert in the configuration, or say --insecure.`,
   },
+  twoBuses: {
+    status: 500,
+    text: () =>
+      "bus.urls names brokers elsewhere and bus.listen serves the broker inside, which is not used then; set one of them.",
+  },
+  badAddress: {
+    status: 500,
+    text: (setting: string, value: string) =>
+      `${setting} is an address and a port, like 127.0.0.1:5672, and not ${value}.`,
+  },
+  unreadableFile: {
+    status: 500,
+    text: (setting: string, path: string, why: string) =>
+      `The file of ${setting}, ${path}, cannot be read (${why}).`,
+  },
   regionFixed: {
     status: 500,
     text: (made: string, asked: string) =>

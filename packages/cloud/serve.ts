@@ -1,6 +1,5 @@
 // The composition root: the whole wiring of a cloud in one process, in the order in which it starts.
 import { readFileSync } from "node:fs";
-import { Broker } from "@micronova/amqp";
 import { computeDefaults } from "@micronova/compute";
 import { type HttpServer, listen } from "@micronova/http";
 import { tokens } from "@micronova/identity";
@@ -16,6 +15,7 @@ import {
 import { busRpc } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
+import { busOf } from "./bus.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { type ApiDeps, type ControlDeps, httpServices, roles } from "./roles.ts";
@@ -67,9 +67,12 @@ async function assemble(
   started.push(closing("store", () => store.close()));
   await store.migrate();
   await seed(store, config, dir);
-  const broker = new Broker(platform);
-  started.push(closing("broker", () => broker.close()));
-  const rpc = busRpc({ platform, bus: broker.bus() });
+  const { bus, services } = busOf(platform, config, dir);
+  for (const service of services) {
+    started.push(service);
+    await service.start();
+  }
+  const rpc = busRpc({ platform, bus, prefetch: config.bus.prefetch });
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
   const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName };

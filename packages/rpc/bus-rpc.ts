@@ -15,6 +15,8 @@ import { readCall } from "./wire.ts";
 export interface BusRpcDeps {
   readonly platform: Platform;
   readonly bus: Bus;
+  /** How many calls each server has in hand at most, when it does not say so itself. */
+  readonly prefetch?: number;
 }
 
 // Enough to keep a worker busy; what is beyond it waits in the queue, where another process may take it.
@@ -61,7 +63,7 @@ export function busRpc(deps: BusRpcDeps): Rpc {
         // Arguments arrive as the contract's proxy sent them; the dispatcher itself does not look into them.
         handlers: handlers as unknown as ServerDeps["handlers"],
         fences: options.fences ?? memoryFences(),
-        prefetch: options.prefetch ?? prefetchDefault,
+        prefetch: options.prefetch ?? deps.prefetch ?? prefetchDefault,
       }),
     async announce(topic, event) {
       const options = { context: systemContext(platform.random.uuid()) };

@@ -1,7 +1,7 @@
 // A cloud in a process of its own, for tests that use it from outside: over HTTP, with the stock client, and
 // with kill -9.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -87,6 +87,8 @@ export async function processesOf(dataDir: string): Promise<string[]> {
 
 export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "micronova-test-"));
+  const configPath = `${dataDir}.toml`;
+  if (options.config !== undefined) writeFileSync(configPath, options.config);
   let port = "0";
   const openrc = () => readFileSync(join(dataDir, "openrc"), "utf8");
   const pid = () => Number(readFileSync(join(dataDir, "run", "cloud.pid"), "utf8"));
@@ -115,6 +117,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     async destroy() {
       const { status, stderr } = await micronova(["down", "--destroy", "--yes", "--data-dir", dataDir]);
       rmSync(dataDir, { recursive: true, force: true });
+      rmSync(configPath, { force: true });
       if (status !== 0) throw new Error(`the cloud did not go: ${stderr}`);
     },
   };
@@ -125,6 +128,7 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
 function upArguments(dataDir: string, port: string, options: CloudOptions): string[] {
   return [
     ...["up", "--detach", "--data-dir", dataDir, "--port", port, "--virt", options.virt],
+    ...(options.config === undefined ? [] : ["--config", `${dataDir}.toml`]),
     ...(options.fakeHosts === undefined ? [] : ["--fake-hosts", String(options.fakeHosts)]),
     ...(options.fakeDelayMs === undefined ? [] : ["--fake-delay", String(options.fakeDelayMs)]),
   ];

@@ -34,6 +34,7 @@ export function settingRows(group: Setting, prefix = ""): string[][] {
 function kind({ type, enum: words, minimum, maximum }: Setting): string {
   if (words !== undefined) return words.map(code).join(", ");
   if (type === "boolean") return "`true` or `false`";
+  if (type === "array") return "a list of texts";
   if (type !== "integer" && type !== "number") return "text";
   const range = [
     minimum === undefined ? "" : `from ${minimum}`,
@@ -43,5 +44,6 @@ function kind({ type, enum: words, minimum, maximum }: Setting): string {
 }
 
 function fallback(setting: Setting): string {
-  return setting.default === undefined ? "–" : code(String(setting.default));
+  if (setting.default === undefined) return "–";
+  return code(Array.isArray(setting.default) ? JSON.stringify(setting.default) : String(setting.default));
 }

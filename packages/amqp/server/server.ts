@@ -5,6 +5,7 @@ import type { Service } from "@micronova/kit";
 import { sleepUnlessAborted } from "@micronova/kit";
 import type { Broker } from "../broker.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
+import { amqpErrors } from "../errors.ts";
 import { Connection } from "./connection.ts";
 import type { Certificate } from "./sasl.ts";
 
@@ -70,9 +71,11 @@ class AmqpServer implements AmqpService {
   async start(): Promise<void> {
     const { host, port } = this.#options;
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
+      const refused = (error: NodeJS.ErrnoException) =>
+        reject(amqpErrors.notListening(host, port, error.code ?? error.message));
+      this.#server.once("error", refused);
       this.#server.listen({ host, port, backlog }, () => {
-        this.#server.off("error", reject);
+        this.#server.off("error", refused);
         resolve();
       });
     });

@@ -1,0 +1,104 @@
+// The bus of a cloud: the broker inside, which others may use as well when it is served on a socket, or
+// brokers elsewhere.
+import { readFileSync } from "node:fs";
+import {
+  Broker,
+  type Bus,
+  type ConnectOptions,
+  connectAmqp,
+  persistence,
+  type ServeOptions,
+  serveAmqp,
+} from "@micronova/amqp";
+import type { Millis, Platform, Service } from "@micronova/kit";
+import { osloEnvelope } from "@micronova/rpc";
+import type { CloudConfig } from "./config.ts";
+import type { DataDir } from "./data-dir.ts";
+import { errors } from "./errors.ts";
+
+export interface BusParts {
+  readonly bus: Bus;
+  /** In the order in which they start: what must be there before the bus is used. */
+  readonly services: readonly Service[];
+}
+
+export function busOf(platform: Platform, config: CloudConfig, dir: Pick<DataDir, "file">): BusParts {
+  const { urls, listen } = config.bus;
+  if (urls.length > 0 && listen !== undefined) throw errors.twoBuses();
+  return urls.length > 0 ? brokersElsewhere(platform, config) : brokerInside(platform, config, dir);
+}
+
+// As long as a broker takes that starts together with the cloud, as after a power cut.
+const connectWithinMs: Millis = 60_000;
+
+function brokersElsewhere(platform: Platform, { bus: settings }: CloudConfig): BusParts {
+  const options: ConnectOptions = {
+    form: osloEnvelope,
+    queues: settings.queue_type,
+    heartbeatSeconds: settings.heartbeat_seconds,
+    ...optional("ca", settings.ca),
+    ...optional("cert", settings.cert),
+    ...optional("key", settings.key),
+  };
+  const bus = connectAmqp(platform, settings.urls, options);
+  const connection: Service = {
+    name: "bus",
+    start: () => bus.connected(connectWithinMs),
+    stop: () => bus.close(),
+  };
+  return { bus, services: [connection] };
+}
+
+/**
+ * What the cloud itself sends may be lost, so it keeps nothing. To others durable means durable: once it is
+ * served, what is durable is on disk.
+ */
+function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir, "file">): BusParts {
+  const broker = new Broker(platform, { form: osloEnvelope });
+  const bus = broker.bus();
+  const inside: Service = {
+    name: "bus",
+    async start() {},
+    async stop() {
+      await bus.close();
+      broker.close();
+    },
+  };
+  if (config.bus.listen === undefined) return { bus, services: [inside] };
+  const door = serveAmqp(broker, doorOf(config.bus.listen, config));
+  const isKept = !config.ephemeral;
+  return { bus, services: [...(isKept ? [persistence(broker, dir.file("bus"))] : []), inside, door] };
+}
+
+/** Anybody who reaches the port reads what passes it: off loopback it is encrypted as the APIs are. */
+function doorOf(listen: string, { tls, insecure }: CloudConfig): ServeOptions {
+  const { host, port } = addressOf(listen);
+  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
+  if (isLoopback) return { host, port };
+  if (tls !== undefined)
+    return { host, port, tls: { cert: read("cert", tls.cert), key: read("key", tls.key) } };
+  if (!insecure) throw errors.needsTls(listen);
+  return { host, port };
+}
+
+/** `127.0.0.1:5672`, `[::1]:5672` */
+function addressOf(listen: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen) ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(digits);
+  if (host === undefined || port > 65_535) throw errors.badAddress("bus.listen", listen);
+  return { host, port };
+}
+
+function optional<K extends string>(name: K, path: string | undefined): { readonly [_ in K]?: string } {
+  // A property of that name, or none.
+  return path === undefined ? {} : ({ [name]: read(name, path) } as { readonly [_ in K]: string });
+}
+
+function read(name: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw errors.unreadableFile(`bus.${name}`, path, (error as NodeJS.ErrnoException).code ?? String(error));
+  }
+}
