@@ -115,6 +115,15 @@ saga
   .addOption(formatOption())
   .action(async (id, options) => (await import("./commands/saga.ts")).moveSaga("abandon", id, options));
 
+program
+  .command("trace <request>")
+  .description("show what became of a request: its sagas, their steps, what each did on which host")
+  .addOption(dataDir())
+  .addOption(
+    new Option("-f, --format <format>", "how to print it").choices(["table", "json"]).default("table"),
+  )
+  .action(async (request, options) => (await import("./commands/trace.ts")).trace(request, options));
+
 const bus = program
   .command("bus")
   .description("the message bus on its own: AMQP 0-9-1, as RabbitMQ speaks it");

@@ -4,6 +4,7 @@ import { computeMigrations, seedCompute } from "@micronova/compute";
 import { identityMigrations, seedIdentity } from "@micronova/identity";
 import { imageMigrations } from "@micronova/image";
 import { networkMigrations, seedNetwork } from "@micronova/network";
+import { operationsMigrations } from "@micronova/operations";
 import { placementMigrations } from "@micronova/placement";
 import { sagaMigrations } from "@micronova/saga";
 import type { Migration, Store } from "@micronova/store";
@@ -15,6 +16,7 @@ import { freeCidr } from "./free-cidr.ts";
 /** Lower layers first. */
 export const migrations: readonly Migration[] = [
   ...sagaMigrations,
+  ...operationsMigrations,
   ...identityMigrations,
   ...imageMigrations,
   ...placementMigrations,

@@ -12,6 +12,7 @@ import {
   systemClock,
   systemRandom,
 } from "@micronova/kit";
+import { type RequestLog, requestLog } from "@micronova/operations";
 import { busRpc } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
@@ -42,8 +43,10 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
     const { control, api } = await assemble(platform, config, dir, started);
     const { rpc, host } = control;
     const workers = await hostWorkers({ platform, rpc, config, dir, host });
-    const http = httpServer(api, config);
-    const parts = [roles.conductor(control), roles.scheduler(control), ...workers, roles.api(api), http];
+    const requests = requestLog(control);
+    const http = httpServer(api, config, requests);
+    const controllers = [roles.conductor(control), roles.scheduler(control)];
+    const parts = [...controllers, ...workers, roles.api(api), requests, http];
     for (const service of parts) {
       await service.start();
       started.push(service);
@@ -85,13 +88,14 @@ interface Assembly {
   readonly api: ApiDeps;
 }
 
-function httpServer(deps: ApiDeps, config: CloudConfig): HttpServer {
+function httpServer(deps: ApiDeps, config: CloudConfig, requests: RequestLog): HttpServer {
   const { platform } = deps;
   return listen(platform, {
     host: config.listen,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
     services: httpServices(deps),
+    answered: (request) => requests.add(request),
     plain: {
       "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),
       "/metrics": async () => ({

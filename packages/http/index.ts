@@ -12,6 +12,7 @@ export { novaDialect } from "./dialects/nova.ts";
 export { placementDialect } from "./dialects/placement.ts";
 export { httpErrors } from "./errors.ts";
 export {
+  type AnsweredRequest,
   type HttpServer,
   type InjectRequest,
   type InjectResponse,

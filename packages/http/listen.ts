@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { createServer as createTlsServer } from "node:https";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { Platform, Service } from "@micronova/kit";
+import { type Millis, type Platform, type Service, type Span, SpanCollector } from "@micronova/kit";
 import { httpErrors } from "./errors.ts";
 import type { Answer, HttpService, Incoming } from "./service.ts";
 
@@ -19,6 +19,22 @@ export interface ListenOptions {
   readonly services: Readonly<Record<string, HttpService>>;
   /** Exact paths outside all services, such as `/healthz` and `/metrics`. */
   readonly plain?: Readonly<Record<string, PlainHandler>>;
+  /** Told of every request that a service answered. */
+  readonly answered?: (request: AnsweredRequest) => void;
+}
+
+/** A request that was answered, for whoever keeps record. */
+export interface AnsweredRequest {
+  /** `req-<uuid>`, as the answer's header says. */
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query, which may hold what should not be kept. */
+  readonly path: string;
+  readonly status: number;
+  readonly at: Millis;
+  /** From the head of the request to the answer being ready, with fractions. */
+  readonly ms: number;
+  readonly spans: readonly Span[];
 }
 
 /** Answers a path that needs no token and belongs to no service. */
@@ -126,8 +142,32 @@ function dispatcher(platform: Platform, options: ListenOptions): Dispatch {
       stream: raw.stream,
       remoteAddress: raw.remoteAddress,
     };
-    return found.service.answer(platform, incoming);
+    return options.answered === undefined
+      ? found.service.answer(platform, incoming)
+      : recorded(platform, found.service, { incoming, path: whole, answered: options.answered });
   };
+}
+
+/** Answers, and tells what it took. */
+async function recorded(
+  platform: Platform,
+  service: HttpService,
+  {
+    incoming,
+    path,
+    answered,
+  }: { incoming: Incoming; path: string; answered: NonNullable<ListenOptions["answered"]> },
+): Promise<Answer> {
+  const { clock } = platform;
+  const collector = new SpanCollector(clock);
+  const at = clock.now();
+  const began = clock.monotonic();
+  const answer = await collector.run(() => service.answer(platform, incoming));
+  const requestId = answer.headers["x-openstack-request-id"] ?? "";
+  const ms = clock.monotonic() - began;
+  const { method } = incoming;
+  answered({ requestId, method, path, status: answer.status, at, ms, spans: collector.spans });
+  return answer;
 }
 
 function nowhere(path: string, services: readonly { readonly prefix: string }[]): Answer {

@@ -7,5 +7,10 @@ export const errors = errorTable("operations", {
     status: 404,
     text: (id: string) => `There is no finding ${id} (any more); ask \`micronova doctor\` again.`,
   },
+  traceNotFound: {
+    status: 404,
+    text: (id: string) =>
+      `Nothing is known of request ${id}; requests are kept for 36 hours, reads only when they failed or were slow.`,
+  },
   badMarker: { status: 400, text: (marker: string) => `The marker ${marker} is none of a list of sagas.` },
 });

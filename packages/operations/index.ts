@@ -1,6 +1,8 @@
-// What operators need of a running cloud beyond OpenStack's own APIs: the doctor with its repairs, sagas, the
-// audit log.
+// What operators need of a running cloud beyond OpenStack's own APIs: the doctor with its repairs, sagas,
+// traces, the audit log.
 export { type Checks, examine, mend } from "./doctor.ts";
 export { errors as operationsErrors } from "./errors.ts";
+export { operationsMigrations } from "./migrations.ts";
+export { type RequestLog, requestLog } from "./request-log.ts";
 export { operationsService } from "./service.ts";
 export { invariantWatch } from "./watch.ts";

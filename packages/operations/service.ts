@@ -1,4 +1,4 @@
-// What operators ask a running cloud: its doctor, its sagas, its audit log. Mounted under `/operations/v1`;
+// What operators ask a running cloud: its doctor, its sagas, its audit log, its traces. Mounted under `/operations/v1`;
 // OpenStack has no word for it, so the catalog does not name it.
 import {
   type Authenticator,
@@ -10,6 +10,7 @@ import {
 import { listAudit } from "./api/audit.ts";
 import { showDoctor, startRepairs } from "./api/doctor.ts";
 import { abandonOne, listAll, retryOne, showOne } from "./api/sagas.ts";
+import { showTrace } from "./api/traces.ts";
 import type { DoctorDeps } from "./doctor.ts";
 
 export interface OperationsDeps extends DoctorDeps {
@@ -24,12 +25,13 @@ const policies: Policies = {
   "operations:sagas:retry": "admin",
   "operations:sagas:abandon": "admin",
   "operations:audit:list": "admin",
+  "operations:traces:show": "admin",
 };
 
 export function operationsService(deps: OperationsDeps): HttpService {
   return service<OperationsDeps>({
     name: "operations",
-    routes: [showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit],
+    routes: [showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit, showTrace],
     deps,
     policies,
     dialect: keystoneDialect,

@@ -33,6 +33,7 @@ export function sagaDoor(deps: DoorDeps): Sagas {
         subject_id: subject.id,
         params: JSON.stringify(params),
         request: JSON.stringify(request),
+        request_id: request.requestId,
         error: null,
         cancel: 0,
         owner: null,

@@ -1,6 +1,6 @@
 // One saga being run: what `nextMove` says, done. Between transactions at most one remote step or query is
 // under way. The log is read once, before; from then on the runner knows what it wrote.
-import { isFault, type Millis } from "@micronova/kit";
+import { isFault, type Millis, SpanCollector } from "@micronova/kit";
 import { isStoreFault, now, type Tx } from "@micronova/store";
 import {
   asEffect,
@@ -110,9 +110,10 @@ export class Execution {
   async #perform(move: StepMove): Promise<Ending | null> {
     const { clock, log } = this.#deps.platform;
     const { step, attempt, kind } = move;
-    const at = { step: step.name, attempt, began: move.began ?? clock.now() };
+    const collector = new SpanCollector(clock);
+    const at = { step: step.name, attempt, began: move.began ?? clock.now(), spans: collector.spans };
     try {
-      const output = await this.#try(move);
+      const output = await collector.run(() => this.#try(move));
       const done = { ...at, at: clock.now() };
       this.#tell(
         kind === "undo"

@@ -1,6 +1,6 @@
 // Durable steps over a Store. A saga is a typed list of steps, each with `do` and `undo` side by side; its
 // log is the truth, and `nextMove` over the log is the whole of crash recovery.
-import type { Millis, Platform, RequestContext, Uuid } from "@micronova/kit";
+import type { Millis, Platform, RequestContext, Span, Uuid } from "@micronova/kit";
 import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
 import type { Trouble } from "./journal.ts";
@@ -166,6 +166,8 @@ export interface StepRecord {
   readonly finishedAt: Millis | null;
   readonly result: "running" | "success" | "error" | "undone";
   readonly error: StepError | null;
+  /** What the step did, and how long each took. */
+  readonly spans: readonly Span[];
 }
 export interface SagaRunnerDeps {
   readonly platform: Platform;

@@ -210,6 +210,7 @@ function rowOf(sagaId: Uuid, n: number, event: SagaEvent): SagaEventTable {
     output: "output" in event ? JSON.stringify(event.output) : null,
     error: errorOf(event),
     retry_from: "retryFrom" in event ? event.retryFrom : null,
+    spans: event.spans === undefined || event.spans.length === 0 ? null : JSON.stringify(event.spans),
     began_at: event.began,
     at: event.at,
   };

@@ -73,4 +73,12 @@ export const sagaMigrations: readonly Migration[] = [
       "CREATE INDEX sagas_by_time ON sagas (created_at)",
     ],
   },
+  {
+    id: "saga/0003-traces",
+    sql: [
+      "ALTER TABLE sagas ADD COLUMN request_id TEXT",
+      "CREATE INDEX sagas_of_request ON sagas (request_id)",
+      "ALTER TABLE saga_events ADD COLUMN spans TEXT",
+    ],
+  },
 ];

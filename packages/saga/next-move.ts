@@ -1,6 +1,6 @@
 // What a saga does next, from its log alone. Pure: the whole of crash recovery is in this file.
 import assert from "node:assert/strict";
-import type { Millis } from "@micronova/kit";
+import type { Millis, Span } from "@micronova/kit";
 import { type RunnableSaga, type RunnableStep, runnable } from "./builder.ts";
 import type { AnySaga, PastFailure, StepError } from "./index.ts";
 
@@ -9,6 +9,8 @@ export type SagaEvent = {
   readonly attempt: number;
   readonly began: Millis;
   readonly at: Millis;
+  /** What took how long meanwhile; for people, never for deciding. */
+  readonly spans?: readonly Span[];
 } & (
   | { readonly type: "started"; readonly fence: number }
   /** `owed`: why it was put off; it is a debt by now, and the saga goes on. */

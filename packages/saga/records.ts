@@ -1,5 +1,5 @@
 // A saga's history as others show it: `os-instance-actions`, the dashboard's progress, the command line.
-import type { Millis, Uuid } from "@micronova/kit";
+import type { Millis, Span, Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
 import { sagaDebts } from "./debts.ts";
 import type { SagaRecord, StepRecord, Subject } from "./index.ts";
@@ -24,6 +24,7 @@ export async function sagasOf(tx: Tx, subject: Subject): Promise<readonly SagaRe
 }
 
 export interface SagaFilter {
+  readonly requestId?: string;
   readonly states?: readonly SagaState[];
   readonly subjectId?: string;
   readonly name?: string;
@@ -34,10 +35,11 @@ export interface SagaFilter {
 
 /** Sagas of all subjects, newest first. */
 export async function listSagas(tx: Tx, filter: SagaFilter): Promise<readonly SagaRecord[]> {
-  const { states, subjectId, name, limit, after } = filter;
+  const { states, subjectId, name, requestId, limit, after } = filter;
   let query = tx.selectFrom("sagas").selectAll().orderBy("created_at", "desc").orderBy("id").limit(limit);
   if (states !== undefined) query = query.where("state", "in", states);
   if (subjectId !== undefined) query = query.where("subject_id", "=", subjectId);
+  if (requestId !== undefined) query = query.where("request_id", "=", requestId);
   if (name !== undefined) query = query.where("name", "=", name);
   if (after !== undefined) {
     const { id, startedAt } = after;
@@ -121,17 +123,27 @@ function stepAfter(before: StepRecord | undefined, event: SagaEventTable): StepR
     finishedAt: null,
     result: "running",
     error: null,
+    spans: [],
   };
+  const spans = event.spans === null ? begun.spans : [...begun.spans, ...(JSON.parse(event.spans) as Span[])];
   switch (event.type) {
     case "started":
     case "undoing":
       return begun;
     case "succeeded":
-      return { ...begun, finishedAt: event.at, result: "success" };
+      return { ...begun, spans, finishedAt: event.at, result: "success" };
     case "failed":
-      return { ...begun, finishedAt: event.at, result: "error", error: JSON.parse(event.error ?? "null") };
+      return {
+        ...begun,
+        spans,
+        finishedAt: event.at,
+        result: "error",
+        error: JSON.parse(event.error ?? "null"),
+      };
     case "undone":
       // That a step failed says more than that it was undone afterwards.
-      return begun.error === null ? { ...begun, finishedAt: event.at, result: "undone" } : begun;
+      return begun.error === null
+        ? { ...begun, spans, finishedAt: event.at, result: "undone" }
+        : { ...begun, spans };
   }
 }

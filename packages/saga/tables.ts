@@ -27,6 +27,8 @@ export interface SagaTable {
   trouble: string | null;
   /** The order of the subject's sagas. */
   ordinal: number;
+  /** The request's id, as in `request`; null in sagas of older versions. */
+  request_id: string | null;
   created_at: Millis;
   updated_at: Millis;
 }
@@ -43,6 +45,8 @@ export interface SagaEventTable {
   /** A `StepError`, JSON. */
   error: string | null;
   retry_from: string | null;
+  /** What the step did meanwhile: `Span[]`, JSON. */
+  spans: string | null;
   began_at: Millis;
   at: Millis;
 }
