@@ -4,6 +4,7 @@
 import type { AnsweredRequest } from "@micronova/http";
 import { type Millis, type Platform, type Service, sleepUnlessAborted } from "@micronova/kit";
 import type { Store } from "@micronova/store";
+import type { RequestTable } from "./tables.ts";
 
 export interface RequestLog extends Service {
   add(request: AnsweredRequest): void;
@@ -71,15 +72,10 @@ class Log implements RequestLog {
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, rowsMax);
-      const rows = batch.map(({ requestId: id, method, path, status, at, ms, spans }) => ({
-        ...{ id, method, path, status, at },
-        ms: Math.round(ms * 1000) / 1000,
-        spans: JSON.stringify(spans),
-      }));
       await this.#store.transaction((tx) =>
         tx
           .insertInto("requests")
-          .values(rows)
+          .values(batch.map(rowOf))
           .onConflict((conflict) => conflict.column("id").doNothing())
           .execute(),
       );
@@ -98,4 +94,8 @@ class Log implements RequestLog {
         .execute(),
     );
   }
+}
+
+function rowOf({ requestId: id, method, path, status, at, ms, spans }: AnsweredRequest): RequestTable {
+  return { id, method, path, status, at, ms: Math.round(ms * 1000) / 1000, spans: JSON.stringify(spans) };
 }
