@@ -26,9 +26,13 @@ export class Replies {
 
   /** Resolves when the broker has it, or it must be tried again later. Never rejects. */
   async send(call: CallMessage, reply: ReplyMessage): Promise<void> {
-    if (await this.#try(call, reply)) return;
-    if (reply.ending && this.#waiting < waitingMax) void this.#insist(call, reply);
-    else this.#gone(call);
+    try {
+      await this.#publish(call, reply);
+    } catch (error) {
+      if (!this.#isAway(error, call)) return;
+      if (reply.ending && this.#waiting < waitingMax) void this.#insist(call, reply);
+      else this.#gone(call);
+    }
   }
 
   /** Gives up on what is still to be tried. */
@@ -42,7 +46,7 @@ export class Replies {
     this.#waiting++;
     for (let pause = pauseMinMs; clock.monotonic() < until; pause *= 2) {
       await sleepUnlessAborted(clock, pause, this.#closing.signal);
-      if (this.#closing.signal.aborted || (await this.#try(call, reply))) {
+      if (this.#closing.signal.aborted || !(await this.#isStillAway(call, reply))) {
         this.#waiting--;
         return;
       }
@@ -51,18 +55,25 @@ export class Replies {
     this.#gone(call);
   }
 
-  /** False when nobody takes it. */
-  async #try({ _reply_q: queue = "", method }: CallMessage, reply: ReplyMessage): Promise<boolean> {
-    const { bus, platform } = this.#deps;
+  async #isStillAway(call: CallMessage, reply: ReplyMessage): Promise<boolean> {
     try {
-      await bus.publish({ exchange: "", key: queue }, { body: asJson(reply) }, { mandatory: true });
+      await this.#publish(call, reply);
+      return false;
     } catch (error) {
-      if (isFault(error, amqpErrors.unroutable)) return false;
-      // Without its bus a process answers nothing; anything else someone should hear of.
-      if (!isFault(error, amqpErrors.closed))
-        platform.log.error({ queue, method, error }, "answer could not be sent");
+      return this.#isAway(error, call);
     }
-    return true;
+  }
+
+  #publish({ _reply_q: queue = "" }: CallMessage, reply: ReplyMessage): Promise<void> {
+    return this.#deps.bus.publish({ exchange: "", key: queue }, { body: asJson(reply) }, { mandatory: true });
+  }
+
+  /** Whether nobody takes it now. Without its bus a process answers nothing; of the rest someone should hear. */
+  #isAway(error: unknown, { _reply_q: queue, method }: CallMessage): boolean {
+    if (isFault(error, amqpErrors.unroutable)) return true;
+    if (!isFault(error, amqpErrors.closed))
+      this.#deps.platform.log.error({ queue, method, error }, "answer could not be sent");
+    return false;
   }
 
   #gone({ _reply_q: queue, method }: CallMessage): void {
