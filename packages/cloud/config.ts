@@ -124,6 +124,15 @@ export const cloudConfig = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    notifications: Type.Object(
+      {
+        enabled: Type.Boolean({
+          default: false,
+          description: "Tells the bus what happens to servers and volumes, for whoever bills or watches.",
+        }),
+      },
+      { ...closed, default: {} },
+    ),
     log: Type.Object(
       { level: oneOf(["error", "warn", "info", "debug"], "info", "The least that is written.") },
       { ...closed, default: {} },

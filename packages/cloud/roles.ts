@@ -2,6 +2,7 @@
 // process; the simulator puts each into a process of its own, over doors that fail.
 import {
   type ComputeConfig,
+  computeEvents,
   computeSagas,
   computeService,
   computeVersionsService,
@@ -16,10 +17,11 @@ import type { Platform, Service } from "@micronova/kit";
 import { networkReports, networkService, networkWorker } from "@micronova/network";
 import { invariantWatch, operationsService } from "@micronova/operations";
 import { placementService } from "@micronova/placement";
-import type { Rpc } from "@micronova/rpc";
-import { type AnySaga, type Sagas, sagaRunner } from "@micronova/saga";
+import type { Notifier, Rpc } from "@micronova/rpc";
+import { type AnySaga, type Sagas, sagaNotifications, sagaRunner } from "@micronova/saga";
 import type { Store } from "@micronova/store";
 import {
+  volumeEvents,
   volumeReports,
   volumeSagas,
   volumeService,
@@ -31,6 +33,8 @@ import { cloudChecks } from "./invariants.ts";
 /** What a conductor must know to go on with what another began. */
 export const cloudSagas: readonly AnySaga[] = [...computeSagas, ...volumeSagas];
 
+const cloudEvents = [computeEvents, volumeEvents];
+
 /** What every role of the control plane is made of. Those of hosts have no store. */
 export interface ControlDeps {
   readonly platform: Platform;
@@ -40,6 +44,8 @@ export interface ControlDeps {
   readonly config: ComputeConfig;
   /** The name it is listed under. A conductor that comes back under its name takes its sagas back at once. */
   readonly host: string;
+  /** Told what happens to servers and volumes; nobody is when there is none. */
+  readonly notifier?: Notifier;
 }
 
 /** What the HTTP services are made of. */
@@ -51,12 +57,13 @@ export interface ApiDeps extends Omit<ControlDeps, "host"> {
 export const roles = {
   /** Answers hosts, repairs drift, and runs the sagas. */
   conductor(deps: ControlDeps): Service {
-    const { platform, store, rpc, sagas, host } = deps;
+    const { platform, store, rpc, sagas, host, notifier } = deps;
+    const watcher = notifier === undefined ? {} : { watcher: sagaNotifications(notifier, cloudEvents, host) };
     return together("conductor", [
       conductorService(deps),
       volumeReports({ store, rpc }),
       networkReports({ platform, store, rpc }),
-      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host }),
+      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host, ...watcher }),
       invariantWatch({ platform, store, rpc, sagas, checks: cloudChecks }),
     ]);
   },

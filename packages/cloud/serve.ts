@@ -13,7 +13,7 @@ import {
   systemRandom,
 } from "@micronova/kit";
 import { type RequestLog, requestLog } from "@micronova/operations";
-import { busRpc } from "@micronova/rpc";
+import { busNotifier, busRpc } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
 import { busOf } from "./bus.ts";
@@ -78,7 +78,8 @@ async function assemble(
   const rpc = busRpc({ platform, bus, prefetch: config.bus.prefetch });
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
-  const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName };
+  const told = config.notifications.enabled ? { notifier: busNotifier({ platform, bus }) } : {};
+  const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName, ...told };
   const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
   return { control, api: { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) } };
 }

@@ -12,6 +12,7 @@ export { errors as computeErrors } from "./errors.ts";
 export { computeInspections } from "./inspections.ts";
 export { computeInvariants } from "./invariants.ts";
 export { computeMigrations } from "./migrations.ts";
+export { computeEvents } from "./notifications.ts";
 export { computeRepairs } from "./repairs.ts";
 export { computeSagas } from "./sagas/index.ts";
 export { schedulerService } from "./scheduler-service.ts";

@@ -20,4 +20,11 @@ export {
 export { rpcErrors } from "./errors.ts";
 export { memoryFences } from "./fences.ts";
 export { type FileFences, fileFences } from "./file-fences.ts";
+export {
+  busNotifier,
+  type Notification,
+  type NotificationPriority,
+  type Notifier,
+  type NotifierDeps,
+} from "./notifier.ts";
 export { osloEnvelope } from "./oslo-envelope.ts";

@@ -55,3 +55,8 @@ export const deadQueue: Queue = {
   lengthMax: deadWaitingMax,
   overflow: "drop-oldest",
 };
+
+/** Without arguments, as Python's listeners declare it. */
+export function notificationQueue(priority: string): Queue {
+  return workQueue(`notifications.${priority}`);
+}

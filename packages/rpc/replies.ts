@@ -68,7 +68,7 @@ export class Replies {
     return this.#deps.bus.publish({ exchange: "", key: queue }, { body: asJson(reply) }, { mandatory: true });
   }
 
-  /** Whether nobody takes it now. Without its bus a process answers nothing; of the rest someone should hear. */
+  /** Whether nobody takes it now. Without its bus a process answers nothing; the rest must be heard of. */
   #isAway(error: unknown, { _reply_q: queue, method }: CallMessage): boolean {
     if (isFault(error, amqpErrors.unroutable)) return true;
     if (!isFault(error, amqpErrors.closed))

@@ -72,7 +72,7 @@ function seconds(ms: Millis): number {
   return Math.ceil(ms / 1000);
 }
 
-function contextKeys(context: RequestContext): ContextKeys {
+export function contextKeys(context: RequestContext): ContextKeys {
   return {
     _context_request_id: context.requestId,
     _context_user_id: context.userId,

@@ -5,7 +5,7 @@ import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { RunnableSaga } from "./builder.ts";
 import { cancelledError } from "./errors.ts";
-import type { StepContext, Subject } from "./index.ts";
+import type { StepContext, StepError, Subject } from "./index.ts";
 import {
   appendEvents,
   claim,
@@ -49,7 +49,12 @@ export interface Position {
 
 export interface BatchResult {
   readonly position: Position;
-  readonly ending: { readonly state: "finished" | "unwound"; readonly next: Uuid | null } | null;
+  readonly ending: {
+    readonly state: "finished" | "unwound";
+    readonly next: Uuid | null;
+    /** Why it was undone; null when it was not. */
+    readonly error: StepError | null;
+  } | null;
 }
 
 export type StepMove = Extract<Move, { readonly kind: "do" | "undo" }>;
@@ -98,7 +103,7 @@ export async function runBatch(
   if (last?.kind === "finished" || last?.kind === "unwound") {
     const error = last.kind === "unwound" ? last.error : null;
     const next = await end(tx, given.id, given.subject, last.kind, error);
-    return { position, ending: { state: last.kind, next } };
+    return { position, ending: { state: last.kind, next, error } };
   }
   return { position: await withState(tx, given.id, position, log.events), ending: null };
 }

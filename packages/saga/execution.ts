@@ -18,11 +18,13 @@ import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
 import { cancelledError, sagaErrors, stepError } from "./errors.ts";
 import { appendEvents, claim, keep, pause } from "./journal.ts";
 import { type Move, moveAfter, progressOf, retryAfter, type SagaEvent, stateOf } from "./next-move.ts";
+import type { SagaWatcher } from "./notifications.ts";
 import { afterTrouble, becomesDebt } from "./trouble.ts";
 
 export interface ExecutionDeps extends EffectDeps {
   readonly owner: string;
   readonly leaseMs: Millis;
+  readonly watcher: SagaWatcher | null;
 }
 
 /**
@@ -168,6 +170,7 @@ export class Execution {
   async #commit(): Promise<Ending | null> {
     try {
       const result = await this.#deps.store.transaction((tx) => this.#batch(tx));
+      this.#announce(result);
       this.#position = result.position;
       this.#news = [];
       return result.ending === null ? null : { kind: "ended", ...result.ending };
@@ -180,6 +183,13 @@ export class Execution {
       this.#deps.platform.log.error({ error, sagaId: this.given.id }, "a transaction of a saga was refused");
       return this.#pause(null, [], error);
     }
+  }
+
+  /** Whoever claims a saga first begins it. */
+  #announce({ ending }: BatchResult): void {
+    const { watcher } = this.#deps;
+    if (this.#position.generation === 0) watcher?.began(this.given);
+    if (ending !== null) watcher?.ended(this.given, ending.error);
   }
 
   #batch(tx: Tx): Promise<BatchResult> {

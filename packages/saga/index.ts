@@ -4,6 +4,7 @@ import type { Millis, Platform, RequestContext, Span, Uuid } from "@micronova/ki
 import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
 import type { Trouble } from "./journal.ts";
+import type { SagaWatcher } from "./notifications.ts";
 import type { SagaState } from "./states.ts";
 
 /** What a saga acts on; one runs per subject at a time: `{ kind: "server", id }`. */
@@ -178,6 +179,8 @@ export interface SagaRunnerDeps {
   readonly owner: string;
   /** How many sagas run at a time; the others stay in the tables. */
   readonly concurrencyMax?: number;
+  /** Hears of what begins and ends here. */
+  readonly watcher?: SagaWatcher;
 }
 
 export { type AuditEntry, audit, auditLog } from "./audit.ts";
@@ -188,6 +191,7 @@ export { sagaErrors } from "./errors.ts";
 export { quietSagaInvariants, sagaInvariants } from "./invariants.ts";
 export { sagaMigrations } from "./migrations.ts";
 export { type Move, nextMove, type SagaEvent } from "./next-move.ts";
+export { type SagaEvents, type SagaWatcher, sagaNotifications } from "./notifications.ts";
 export { busySubjects, listSagas, type SagaFilter, sagaRecord, sagasOf } from "./records.ts";
 export type { Inspected, Inspection, InspectionDeps, Repair, Repairs } from "./repair.ts";
 export { sagaRunner } from "./runner.ts";

@@ -46,7 +46,7 @@ class SagaRunner implements Service {
   constructor(deps: SagaRunnerDeps) {
     this.#deps = deps;
     const { platform, store, rpc, owner } = deps;
-    this.#execution = { platform, store, rpc, owner, leaseMs };
+    this.#execution = { platform, store, rpc, owner, leaseMs, watcher: deps.watcher ?? null };
     this.#sagas = new Map(deps.sagas.map((saga) => [saga.name, runnable(saga)]));
     this.#debts = new DebtPayer({ platform, store, rpc }, this.#sagas, this.#stopping.signal);
     this.#listeners = [

@@ -27,6 +27,7 @@ export { errors as volumeErrors } from "./errors.ts";
 export { volumeInspections } from "./inspections.ts";
 export { quietVolumeInvariants, volumeInvariants } from "./invariants.ts";
 export { volumeMigrations } from "./migrations.ts";
+export { volumeEvents } from "./notifications.ts";
 export { volumeRepairs } from "./repairs.ts";
 export { seedVolume } from "./seed.ts";
 export { volumeService, volumeVersionsService } from "./service.ts";

@@ -1,5 +1,5 @@
 // OpenStack's own messaging library, as Debian has it, on one broker with us: its clients call our roles,
-// ours call its servers. On the embedded broker by socket, and on RabbitMQ.
+// ours call its servers, its listeners read our notifications. On our broker by a socket, and on RabbitMQ.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -8,7 +8,16 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Bus, connectAmqp } from "@micronova/amqp";
 import { errorTable, isFault, type RequestContext, systemContext } from "@micronova/kit";
-import { busRpc, contract, type Handlers, method, osloEnvelope, type Rpc, rpcErrors } from "@micronova/rpc";
+import {
+  busNotifier,
+  busRpc,
+  contract,
+  type Handlers,
+  method,
+  osloEnvelope,
+  type Rpc,
+  rpcErrors,
+} from "@micronova/rpc";
 import { realPlatform, said, startBroker } from "../support/running-broker.ts";
 import { rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 import { eventually } from "../support/three-buses.ts";
@@ -94,11 +103,12 @@ function onBroker(start: () => Promise<Brokered>): void {
     await broker.stop();
   });
 
-  const process = (): Rpc => {
+  const connect = (): Bus => {
     const bus = connectAmqp(realPlatform, [broker.url], { form: osloEnvelope });
     buses.push(bus);
-    return busRpc({ platform: realPlatform, bus });
+    return bus;
   };
+  const process = (): Rpc => busRpc({ platform: realPlatform, bus: connect() });
   const oslo = async (scenario: string) => {
     const { status, stdout, stderr } = await said(python, [script, rabbitUrl(broker), scenario, role.topic]);
     assert.equal(status, 0, stderr);
@@ -179,6 +189,39 @@ function onBroker(start: () => Promise<Brokered>): void {
     await eventually(() => noted.length === 3);
     assert.deepEqual(noted.sort(), ["h1: to all", "h1: to one", "h2: to all"]);
     for (const server of servers) await server.stop();
+  });
+
+  test("a Python listener reads our notifications, also those sent before it came", async () => {
+    const bus = connect();
+    const notifier = busNotifier({ platform: realPlatform, bus });
+    const context: RequestContext = { ...systemContext("1"), userId: "u1", projectId: "p1" };
+    const tell = (priority: "info" | "error", eventType: string) =>
+      notifier.notify({ priority, eventType, publisherId: "compute.h1", payload: { id: "s1" }, context });
+    tell("info", "compute.instance.create.start");
+    const lines = await serving("listener", "notifications");
+    tell("error", "compute.instance.create.error");
+
+    const told = [(await lines.next()).value, (await lines.next()).value].map((line) => JSON.parse(line));
+
+    const request = { request_id: "req-1", user_id: "u1", project_id: "p1" };
+    assert.deepEqual(told, [
+      [
+        "info",
+        request,
+        "compute.h1",
+        "compute.instance.create.start",
+        { id: "s1" },
+        ["message_id", "timestamp"],
+      ],
+      [
+        "error",
+        request,
+        "compute.h1",
+        "compute.instance.create.error",
+        { id: "s1" },
+        ["message_id", "timestamp"],
+      ],
+    ]);
   });
 
   test("our client calls and casts to a Python server, any one or a named one", async () => {
