@@ -25,7 +25,7 @@ export function persistence(broker: Broker, dir: string): Service {
       const recovered = recover(
         segmentsDir,
         (number) => queues.has(number),
-        (number, message) => queues.get(number)?.restore(message),
+        (number, pages) => queues.get(number)?.restore(pages),
       );
       const options = {
         dir: segmentsDir,

@@ -44,6 +44,7 @@ const properties = [
 ] as const satisfies readonly (readonly [keyof PropertyFields, PropertyType])[];
 
 const headersFlag = flagOf("headers");
+const expirationFlag = flagOf("expiration");
 const scanned = new Set<string>(["deliveryMode", "priority", "expiration", "replyTo", "userId"]);
 
 export class Properties {
@@ -99,6 +100,11 @@ export function propertiesOf(fields: PropertyFields): Properties {
 }
 
 export const noProperties = propertiesOf({});
+
+/** Whether the properties that begin there say how long their message may stay. */
+export function saysExpiration(bytes: Buffer, start: number): boolean {
+  return (bytes.readUInt16BE(start) & expirationFlag) !== 0;
+}
 
 function flagOf(name: keyof PropertyFields): number {
   return 1 << (15 - properties.findIndex(([other]) => other === name));

@@ -13,6 +13,18 @@ export interface RestoredMessage {
   readonly content: Content;
 }
 
+/** Messages of an earlier run, not yet read. */
+export interface RestoredPage {
+  readonly count: number;
+  /** On disk. */
+  readonly size: number;
+  readonly bodyBytes: number;
+  /** Whether one of them says how long it may stay. */
+  readonly mayExpire: boolean;
+  /** Called once. */
+  read(): readonly RestoredMessage[];
+}
+
 export class Entry {
   readonly queue: MessageQueue;
   readonly content: Content;

@@ -9,7 +9,7 @@ import { Bindings } from "../exchange/bindings.ts";
 import { MessageStats } from "../statistics.ts";
 import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
-import { Entry, type QueueConsumer, type RestoredMessage } from "./entry.ts";
+import { Entry, type QueueConsumer, type RestoredMessage, type RestoredPage } from "./entry.ts";
 import { PagedLine, type Pager } from "./paged-line.ts";
 import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
 
@@ -179,7 +179,7 @@ export class MessageQueue {
       }
     }
     content.keep();
-    const entry = this.#entry(content, place, journalId);
+    const entry = this.#newEntry(content, place, journalId);
     this.#ready.push(entry);
     this.#bytes += entry.size;
     this.#noteExpiry(entry);
@@ -187,15 +187,28 @@ export class MessageQueue {
     if (this.consumerCount > 0) this.#deps.wake(this);
   }
 
-  /** Puts back what was there before a restart; its time to live goes on from when it came. */
-  restore({ id, at, content }: RestoredMessage): void {
-    content.keep();
-    const entry = this.#entry(content, firstPlace + this.#restored++, id, at);
-    // Whether it had been delivered nobody knows; it may have been.
-    entry.redelivered = true;
-    this.#ready.push(entry);
-    this.#bytes += entry.size;
-    this.#noteExpiry(entry);
+  /**
+   * Puts back what was there before a restart: what has no time to live is read when its turn comes, the rest
+   * at once. Its time goes on from when it came.
+   */
+  restore(pages: readonly RestoredPage[]): void {
+    const { ttlMs } = this.arguments;
+    const isLasting = ttlMs === null && !pages.some(({ mayExpire }) => mayExpire);
+    for (const page of pages) {
+      this.#bytes += page.bodyBytes;
+      this.#persistent += page.count;
+      this.#persistentBytes += page.bodyBytes;
+      const read = () => page.read().map((message) => this.#restoredEntry(message));
+      if (isLasting && this.#ready instanceof PagedLine) {
+        this.#ready.restore({ count: page.count, size: page.size, read });
+        continue;
+      }
+      for (const entry of read()) {
+        entry.content.keep();
+        this.#ready.push(entry);
+        this.#noteExpiry(entry);
+      }
+    }
   }
 
   add(consumer: QueueConsumer): void {
@@ -305,12 +318,24 @@ export class MessageQueue {
     if (gone.length > 0 && next !== never) this.#deps.tickAt(this, next);
   }
 
-  #entry(content: Content, place: number, journalId: number, at: Millis | null = null): Entry {
-    const { size } = content;
+  #newEntry(content: Content, place: number, journalId: number): Entry {
+    const entry = this.#entry(content, place, journalId);
     if (journalId !== 0) {
       this.#persistent++;
-      this.#persistentBytes += size;
+      this.#persistentBytes += entry.size;
     }
+    return entry;
+  }
+
+  #restoredEntry({ id, at, content }: RestoredMessage): Entry {
+    const entry = this.#entry(content, firstPlace + this.#restored++, id, at);
+    // Whether it had been delivered nobody knows; it may have been.
+    entry.redelivered = true;
+    return entry;
+  }
+
+  #entry(content: Content, place: number, journalId: number, at: Millis | null = null): Entry {
+    const { size } = content;
     return new Entry({
       queue: this,
       content,
@@ -392,7 +417,7 @@ export class MessageQueue {
       consumer.takeContent(content, false);
       if (journalId !== 0) this.#deps.forget(this, journalId);
     } else {
-      this.#give(consumer, this.#entry(content, place, journalId));
+      this.#give(consumer, this.#newEntry(content, place, journalId));
     }
   }
 

@@ -9,13 +9,13 @@ export interface Page {
   readonly count: number;
   /** Its bytes on disk. */
   readonly size: number;
+  /** Called once. */
+  read(): readonly Entry[];
 }
 
-/** Writes pages and reads each once. */
 export interface Pager {
+  /** `entries` are of one queue. */
   write(entries: readonly Entry[]): Page;
-  read(page: Page, queue: MessageQueue): readonly Entry[];
-  drop(page: Page): void;
 }
 
 // What stays in memory of a queue: enough that a busy one never touches the disk.
@@ -59,11 +59,15 @@ export class PagedLine implements Backlog {
     this.#tail.push(entry);
     this.#tailBytes += entry.size;
     if (this.#tail.length < pageMax && this.#tailBytes < pageBytesMax) return;
-    const page = this.#pager.write(this.#tail);
-    this.#pages.push(page);
-    this.#notePaged(page.count, page.size);
+    this.#addPage(this.#pager.write(this.#tail));
     this.#tail = [];
     this.#tailBytes = 0;
+  }
+
+  /** Adds what an earlier run left, before anything else comes. */
+  restore(page: Page): void {
+    this.size += page.count;
+    this.#addPage(page);
   }
 
   shift(): Entry | undefined {
@@ -97,6 +101,11 @@ export class PagedLine implements Backlog {
     return this.#paged;
   }
 
+  #addPage(page: Page): void {
+    this.#pages.push(page);
+    this.#notePaged(page.count, page.size);
+  }
+
   #notePaged(count: number, bytes: number): void {
     this.#paged = { count: this.#paged.count + count, bytes: this.#paged.bytes + bytes };
   }
@@ -112,7 +121,7 @@ export class PagedLine implements Backlog {
   /** Moves the next page, or else the tail, to the front. */
   #load(): void {
     const page = this.#pages.shift();
-    const entries = page === undefined ? this.#tail : (this.#pager?.read(page, this.#queue) ?? []);
+    const entries = page?.read() ?? this.#tail;
     if (page === undefined) {
       this.#tail = [];
       this.#tailBytes = 0;

@@ -17,11 +17,6 @@ interface PageFile {
   pages: number;
 }
 
-interface FilePage extends Page {
-  readonly in: PageFile;
-  readonly at: number;
-}
-
 /** What is written of an entry before its content. */
 const entryBytes = 33;
 const fileBytes = 256 * 1024 * 1024;
@@ -40,7 +35,7 @@ export class FilePager implements Pager {
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
 
-  write(entries: readonly Entry[]): FilePage {
+  write(entries: readonly Entry[]): Page {
     const writer = this.#writer;
     writer.at = 0;
     for (const { place, expiresAt, journalId, size, redelivered, content } of entries) {
@@ -55,31 +50,30 @@ export class FilePager implements Pager {
     const into = this.#current ?? this.#open();
     // Nothing in it is waited for any more: it begins anew.
     if (into.pages === 0) into.size = 0;
-    const page = { in: into, at: into.size, size: writer.at, count: entries.length };
+    const at = into.size;
+    const size = writer.at;
     for (let from = 0; from < writer.at; )
       from += writeSync(into.file, writer.bytes, from, writer.at - from, into.size + from);
     into.size += writer.at;
     into.pages++;
     if (into.size >= fileBytes) this.#current = null;
-    return page;
+    // A page has entries.
+    const { queue } = entries[0]!;
+    return { count: entries.length, size, read: () => this.#read(into, at, size, queue) };
   }
 
-  read(page: Page, queue: MessageQueue): readonly Entry[] {
-    // Pages come from `write`.
-    const { in: from, at, size, count } = page as FilePage;
+  #read(from: PageFile, at: number, size: number, queue: MessageQueue): readonly Entry[] {
     const bytes = Buffer.allocUnsafeSlow(size);
     readSync(from.file, bytes, 0, size, at);
     const reader = new Reader(bytes);
-    const entries = Array.from({ length: count }, () => this.#readEntry(reader, queue));
-    this.drop(page);
+    const entries: Entry[] = [];
+    while (reader.left > 0) entries.push(this.#readEntry(reader, queue));
+    from.pages--;
+    if (from.pages === 0 && from !== this.#current) {
+      closeSync(from.file);
+      unlinkSync(from.path);
+    }
     return entries;
-  }
-
-  drop(page: Page): void {
-    const { in: from } = page as FilePage;
-    if (--from.pages > 0 || from === this.#current) return;
-    closeSync(from.file);
-    unlinkSync(from.path);
   }
 
   #readEntry(reader: Reader, queue: MessageQueue): Entry {

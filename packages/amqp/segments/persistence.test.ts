@@ -24,6 +24,7 @@ interface Life {
   readonly broker: Broker;
   readonly storage: Service;
   readonly settle: () => Promise<void>;
+  readonly advance: (ms: number) => Promise<void>;
 }
 
 /** One life of a broker. It ends by being abandoned, as a killed process ends. */
@@ -32,7 +33,8 @@ async function live(dir: string, options: BrokerOptions = {}): Promise<Life> {
   const broker = new Broker(platform, options);
   const storage = persistence(broker, dir);
   await storage.start();
-  return { broker, storage, settle: () => platform.clock.advance(0) };
+  const advance = (ms: number) => platform.clock.advance(ms);
+  return { broker, storage, advance, settle: () => advance(0) };
 }
 
 const work: Queue = {
@@ -210,25 +212,76 @@ test("whatever is published, settled and killed, the queue is its model's", asyn
   );
 });
 
+/** 240 MiB of messages that nobody needs for long; half way through, `between` happens. */
+async function fillSegments({ broker, settle }: Life, between: () => Promise<void>): Promise<void> {
+  const bus = broker.bus();
+  const busy: Queue = { name: "busy", durable: true, bindings: [] };
+  const consumer = await bus.consume(busy, { prefetch: 0 }, (delivery) => delivery.ack());
+  const body = "x".repeat(4 * 1024 * 1024);
+  for (let round = 0; round < 60; round++) {
+    await bus.publish({ exchange: "", key: "busy" }, { body, persistent: true });
+    if (round === 30) await between();
+  }
+  await settle();
+  await consumer.cancel();
+}
+
 test("segments go when nothing in them lives, and what lives moves out of those that are mostly dead", async () => {
   const dir = aDir();
   const life = await live(dir);
   const bus = life.broker.bus();
   const old: Queue = { name: "old", durable: true, bindings: [] };
-  const busy: Queue = { name: "busy", durable: true, bindings: [] };
-  await (await bus.consume(old, { prefetch: 1 }, () => undefined)).cancel();
-  await bus.consume(busy, { prefetch: 0 }, (delivery) => delivery.ack());
-  await bus.publish({ exchange: "", key: "old" }, { body: "first", persistent: true });
-  const body = "x".repeat(4 * 1024 * 1024);
-  for (let round = 0; round < 60; round++) {
-    await bus.publish({ exchange: "", key: "busy" }, { body, persistent: true });
-    if (round === 30) await bus.publish({ exchange: "", key: "old" }, { body: "second", persistent: true });
-  }
-  await life.settle();
+  const publish = (body: string) => bus.publish({ exchange: "", key: "old" }, { body, persistent: true });
+  await bus.declareQueue(old);
+  await publish("first");
+
+  await fillSegments(life, () => publish("second"));
 
   const files = readdirSync(join(dir, "segments")).filter((name) => name.endsWith(".messages"));
   assert.ok(files.length <= 6, `${files.length} segments are left of 240 MiB`);
   assert.deepEqual(await drain(await live(dir), old), ["first", "second"]);
+});
+
+test("what an earlier run left is read when it is wanted, though its segment has gone since", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  const old: Queue = { name: "old", durable: true, bindings: [] };
+  const publish = (life: Life, body: string) =>
+    life.broker.bus().publish({ exchange: "", key: "old" }, { body, persistent: true });
+  await first.broker.bus().declareQueue(old);
+  await publish(first, "of the first run");
+  const segment = readdirSync(join(dir, "segments")).find((name) => name.endsWith(".messages"));
+  const second = await live(dir);
+
+  await fillSegments(second, () => publish(second, "of the second run"));
+
+  assert.ok(!readdirSync(join(dir, "segments")).includes(segment!), "what was in it lives elsewhere now");
+  assert.deepEqual(await drain(second, old), ["of the first run", "of the second run"]);
+});
+
+test("what an earlier run left keeps its time to live, and its priority", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  first.broker.host.declareQueue({ ...aSpec("urgent"), arguments: { "x-max-priority": 5 } }, {});
+  first.broker.host.declareQueue(aSpec("brief"), {});
+  const bus = first.broker.bus();
+  await bus.publish({ exchange: "", key: "urgent" }, { body: "later", persistent: true, priority: 1 });
+  await bus.publish({ exchange: "", key: "urgent" }, { body: "now", persistent: true, priority: 4 });
+  await bus.publish({ exchange: "", key: "brief" }, { body: "gone", persistent: true, expirationMs: 50 });
+  await bus.publish({ exchange: "", key: "brief" }, { body: "stays", persistent: true });
+
+  const second = await live(dir);
+
+  await second.advance(60);
+  const bodies = (name: string) => {
+    const queue = second.broker.host.queue(name);
+    const taken: unknown[] = [];
+    for (let entry = queue.get(); entry !== null; entry = queue.get())
+      taken.push(entry.content.message(second.broker.form).body);
+    return taken;
+  };
+  assert.deepEqual(bodies("urgent"), ["now", "later"]);
+  assert.deepEqual(bodies("brief"), ["stays"]);
 });
 
 test("a long queue is paged and comes out whole, in order, with what was returned before", async () => {

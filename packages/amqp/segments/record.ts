@@ -2,7 +2,7 @@
 // its bytes.
 import { crc32 } from "node:zlib";
 import type { Millis } from "@micronova/kit";
-import { Properties } from "../codec/properties.ts";
+import { Properties, saysExpiration } from "../codec/properties.ts";
 import { Reader } from "../codec/reader.ts";
 import type { Writer } from "../codec/writer.ts";
 import { type Content, contentOfBytes, Label } from "../content.ts";
@@ -72,6 +72,9 @@ export function writeRecord(
 export interface PlacedRecord extends Omit<MessageRecord, "content"> {
   readonly bytes: Buffer;
   readonly contentAt: number;
+  readonly bodyBytes: number;
+  /** Whether the message itself says how long it may stay. */
+  readonly mayExpire: boolean;
   /** Where the next one begins. */
   readonly end: number;
 }
@@ -91,8 +94,13 @@ export function readRecord(bytes: Buffer, start: number): PlacedRecord | null {
   const reader = new Reader(bytes, from, end);
   const id = reader.longlong();
   const at = reader.longlong();
-  const queues = Array.from({ length: reader.long() }, () => reader.long());
-  return { id, at, queues, bytes, contentAt: reader.at, end };
+  const queues: number[] = [];
+  for (let left = reader.long(); left > 0; left--) queues.push(reader.long());
+  const contentAt = reader.at;
+  reader.pass(reader.short());
+  const propertiesBytes = reader.long();
+  const mayExpire = saysExpiration(bytes, reader.pass(propertiesBytes));
+  return { id, at, queues, bytes, contentAt, bodyBytes: reader.long(), mayExpire, end };
 }
 
 export function contentOf({ bytes, contentAt, end }: PlacedRecord): Content {

@@ -1,6 +1,6 @@
 // One segment: a file of messages, a file of what was settled while it was the newest, and how many queues
 // still need each of its messages. Those that it was the first to hold have numbers without a gap.
-import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
@@ -24,6 +24,9 @@ export class Segment {
   #file: number | null = null;
   #settledFile: number | null = null;
   #settledAt = 0;
+  /** How many pages of an earlier run lie in it. */
+  #lent = 0;
+  #reading: number | null = null;
 
   constructor(dir: string, number: number) {
     this.number = number;
@@ -70,14 +73,36 @@ export class Segment {
     this.#settledAt += bytes.length;
   }
 
+  /** A page lies in it, which will be read: until it is given back, even a removed segment can be read. */
+  lend(): void {
+    this.#lent++;
+  }
+
+  giveBack(): void {
+    if (--this.#lent > 0 || this.#reading === null) return;
+    closeSync(this.#reading);
+    this.#reading = null;
+  }
+
+  read(from: number, size: number): Buffer {
+    this.#reading ??= openSync(this.path, "r");
+    const bytes = Buffer.allocUnsafeSlow(size);
+    let filled = 0;
+    for (let count = -1; count !== 0 && filled < size; filled += count)
+      count = readSync(this.#reading, bytes, filled, size - filled, from + filled);
+    return bytes.subarray(0, filled);
+  }
+
   close(): void {
-    for (const file of [this.#file, this.#settledFile]) if (file !== null) closeSync(file);
+    for (const file of [this.#file, this.#settledFile, this.#reading]) if (file !== null) closeSync(file);
     this.#file = null;
     this.#settledFile = null;
+    this.#reading = null;
   }
 
   remove(): void {
     this.close();
+    if (this.#lent > 0) this.#reading = openSync(this.path, "r");
     // Either may never have been written.
     for (const path of [this.path, this.settledPath]) rmSync(path, { force: true });
   }
