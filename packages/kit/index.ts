@@ -17,5 +17,5 @@ export { type Metrics, metricsRegistry } from "./metrics.ts";
 export type { Platform, Service } from "./platform.ts";
 export { processErrors, type RunOptions, type RunResult, run } from "./process.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";
-export { addSpans, type Span, SpanCollector, span, spanned } from "./spans.ts";
+export { type Span, SpanCollector, span, spanCollector, spanned } from "./spans.ts";
 export { type ActionRule, type StateTable, states } from "./states.ts";

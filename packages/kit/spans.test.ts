@@ -1,7 +1,7 @@
 // Spans nest as the work does, and cost nothing where nobody asks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addSpans, type Span, SpanCollector, span, spanned } from "./spans.ts";
+import { type Span, SpanCollector, span, spanCollector, spanned } from "./spans.ts";
 import { testPlatform } from "./testing.ts";
 
 const names = (spans: readonly Span[]): unknown[] =>
@@ -17,7 +17,7 @@ test("spans nest, also across waiting, and those side by side do not mix", async
         await clock.sleep(10);
         await span("a1", () => clock.sleep(5));
       }),
-      span("b", () => span("b1", async () => addSpans([{ name: "far", at: 0, ms: 3 }]))),
+      span("b", () => span("b1", async () => spanCollector()?.add({ name: "far", at: 0, ms: 3 }))),
     ]),
   );
   await clock.advance(20);

@@ -23,25 +23,33 @@ const current = new AsyncLocalStorage<SpanCollector>();
 export class SpanCollector {
   readonly clock: Clock;
   readonly spans: Span[] = [];
+  isOpen = true;
 
   constructor(clock: Clock) {
     this.clock = clock;
   }
 
-  /** Does the work; what it spans is in `spans` once it is done. */
-  run<T>(work: () => T): T {
-    return current.run(this, work);
+  /** Does the work; what it spans is in `spans` once it is done. What it leaves running is not its work. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await current.run(this, work);
+    } finally {
+      this.isOpen = false;
+    }
   }
 
   add(span: Span): void {
-    if (this.spans.length < spansMax) this.spans.push(span);
+    if (this.isOpen && this.spans.length < spansMax) this.spans.push(span);
   }
 }
 
 /** Does the work, and notes how long it took for whoever collects. */
-export async function span<T>(name: string, work: () => Promise<T>): Promise<T> {
-  const outer = current.getStore();
-  if (outer === undefined) return work();
+export function span<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const collector = spanCollector();
+  return collector === null ? work() : timed(collector, name, work);
+}
+
+async function timed<T>(outer: SpanCollector, name: string, work: () => Promise<T>): Promise<T> {
   const inner = new SpanCollector(outer.clock);
   const at = outer.clock.now();
   const began = outer.clock.monotonic();
@@ -62,10 +70,10 @@ export async function span<T>(name: string, work: () => Promise<T>): Promise<T> 
   }
 }
 
-/** Adds spans that were collected elsewhere, such as on a host that was called, to the work under way. */
-export function addSpans(spans: readonly Span[]): void {
+/** Who collects the spans of the work under way, for adding what was collected elsewhere; null for nobody. */
+export function spanCollector(): SpanCollector | null {
   const collector = current.getStore();
-  if (collector !== undefined) for (const one of spans) collector.add(one);
+  return collector?.isOpen === true ? collector : null;
 }
 
 /** Every method of the object that answers a promise becomes a span, named after it: `qemu.spawn`. */
@@ -77,7 +85,7 @@ export function spanned<T extends object>(name: string, object: T): T {
       return (...args: readonly unknown[]) => {
         const work = () => Reflect.apply(value, target === receiver ? receiver : target, args);
         // Without a collector the method is called as it is, and may be no promise at all.
-        return current.getStore() === undefined ? work() : span(`${name}.${property}`, async () => work());
+        return spanCollector() === null ? work() : span(`${name}.${property}`, async () => work());
       };
     },
   });

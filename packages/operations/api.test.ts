@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Broker } from "@micronova/amqp";
 import { testAuthenticator, testServer } from "@micronova/http/testing";
-import { errorTable, systemContext, type Uuid } from "@micronova/kit";
+import { errorTable, span, systemContext, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { busRpc } from "@micronova/rpc";
 import { saga, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
 import { memoryStore } from "@micronova/store/testing";
-import { operationsService } from "./index.ts";
+import { operationsMigrations, operationsService, requestLog } from "./index.ts";
 
 const errors = errorTable("operations-test", {
   no: { status: 500, text: (what: string) => `The ${what} does not work.` },
@@ -30,12 +30,18 @@ const stubborn = saga<object>("stubborn")
   })
   .build();
 
+const working = saga<object>("working")
+  .remote("far", { do: () => span("the work", async () => null) })
+  .build();
+
 async function aCloud() {
   const platform = testPlatform();
-  const store = await memoryStore(platform, sagaMigrations);
+  const store = await memoryStore(platform, [...sagaMigrations, ...operationsMigrations]);
   const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
   const sagas = sagaDoor({ platform, store, rpc });
-  const runner = sagaRunner({ platform, store, rpc, sagas: [calm, stubborn], owner: "c1" });
+  const runner = sagaRunner({ platform, store, rpc, sagas: [calm, stubborn, working], owner: "c1" });
+  const requests = requestLog({ platform, store });
+  await requests.start();
   await runner.start();
   const checks = { invariants: [], inspections: [], repairs: {} };
   const deps = { platform, store, rpc, sagas, checks, authenticator: testAuthenticator() };
@@ -49,7 +55,7 @@ async function aCloud() {
     const { status, body } = await call(token, method, `/operations/v1${path}`);
     return { status, ...(body as object) };
   };
-  return { platform, start, ask, runner };
+  return { platform, start, ask, requests };
 }
 
 const thing = (n: number): Uuid => `00000000-0000-4000-8000-00000000000${n}`;
@@ -107,4 +113,27 @@ test("an undo that fails can be tried again, or given up, which the audit log sa
   const { audit } = await ask("/audit");
   assert.deepEqual([audit[0].action, audit[0].subject.id], ["saga-abandon", thing(1)]);
   assert.equal((await ask(`/sagas/${id}/retry`, "POST")).status, 409);
+});
+
+test("a request's id opens the tree of all it led to", async () => {
+  const { platform, start, ask, requests } = await aCloud();
+  const requestId = `req-${thing(1)}`;
+  const at = platform.clock.now();
+  const spans = [{ name: "transaction", at, ms: 1.5 }];
+  requests.add({ requestId, method: "POST", path: "/things", status: 202, at, ms: 2, spans });
+  requests.add({ requestId: "req-quick", method: "GET", path: "/things", status: 200, at, ms: 2, spans });
+  await start(thing(1), working);
+  await platform.clock.advance(1_000);
+
+  const { trace } = await ask(`/traces/${requestId}`);
+
+  // biome-ignore lint/suspicious/noExplicitAny: an answer of any shape.
+  const names = (one: any): unknown[] => [one.name, ...one.spans.map(names)];
+  assert.deepEqual(names(trace), [
+    "POST /things",
+    ["transaction"],
+    [`working of thing ${thing(1)}`, ["far", ["the work"]]],
+  ]);
+  assert.equal(trace.spans[1].attributes.state, "finished");
+  assert.equal((await ask("/traces/req-quick")).status, 404);
 });

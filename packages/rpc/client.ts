@@ -1,6 +1,6 @@
 // The calling side: one message a call, answers on the process's own queue, matched by message id.
 import { amqpErrors, type Bus, type Delivery } from "@micronova/amqp";
-import { isFault, type Millis, type Platform } from "@micronova/kit";
+import { isFault, type Millis, type Platform, type Span, span, spanCollector } from "@micronova/kit";
 import type { CallOptions, Contract } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
 import { asFault, faultOf } from "./failures.ts";
@@ -8,7 +8,7 @@ import { FanoutSender } from "./fanout.ts";
 import { replyQueue, workExchange } from "./names.ts";
 import type { Parking } from "./parking.ts";
 import { WaitingCalls } from "./waiting-calls.ts";
-import { asJson, callMessage, readReply } from "./wire.ts";
+import { asJson, callMessage, type ReplyMessage, readReply } from "./wire.ts";
 
 export interface ClientDeps {
   readonly platform: Platform;
@@ -43,15 +43,21 @@ export class RpcClient {
     this.#fanout = new FanoutSender(deps.bus);
   }
 
-  async call(outgoing: Outgoing): Promise<unknown> {
+  call(outgoing: Outgoing): Promise<unknown> {
+    if (spanCollector() === null) return this.#call(outgoing);
+    return span(`call ${outgoing.target} ${outgoing.method}`, () => this.#call(outgoing));
+  }
+
+  async #call(outgoing: Outgoing): Promise<unknown> {
     if (!this.#isOpen) await this.#open();
     if (this.#isClosed) throw rpcErrors.closed();
     const { target, method, options } = outgoing;
     const { timeoutMs } = outgoing.contract.methods[method]!;
     if (isPast(options.deadline, this.#now())) throw rpcErrors.late(target, method);
     const id = this.#deps.newId();
+    const collector = spanCollector();
     return new Promise((resolve, reject) => {
-      this.#waiting.add(id, { target, method, timeoutMs, resolve, reject });
+      this.#waiting.add(id, { target, method, timeoutMs, resolve, reject, collector });
       this.#publish(outgoing, id, timeoutMs).catch((error) => this.#waiting.take(id)?.reject(asFault(error)));
     });
   }
@@ -65,7 +71,8 @@ export class RpcClient {
   /** To everybody who answers to the contract's topic. */
   async fanout({ contract, method, args, options }: Outgoing): Promise<void> {
     if (this.#isClosed) throw rpcErrors.closed();
-    const message = callMessage({ contract, method, args, id: this.#deps.newId(), options, reply: null });
+    const id = this.#deps.newId();
+    const message = callMessage({ contract, method, args, id, options, reply: null, isTraced: false });
     await this.#fanout.send(contract.topic, { body: asJson(message) });
   }
 
@@ -77,7 +84,8 @@ export class RpcClient {
   async #publish(outgoing: Outgoing, id: string, timeoutMs: Millis | null): Promise<void> {
     const { contract, target, method, args, options } = outgoing;
     const reply = timeoutMs === null ? null : { queue: this.#replyName, timeoutMs };
-    const body = asJson(callMessage({ contract, method, args, id, options, reply }));
+    const isTraced = reply !== null && spanCollector() !== null;
+    const body = asJson(callMessage({ contract, method, args, id, options, reply, isTraced }));
     const expirationMs = lifetime(timeoutMs, options.deadline, this.#now());
     try {
       await this.#deps.bus.publish(
@@ -116,6 +124,7 @@ export class RpcClient {
       return;
     }
     const call = this.#waiting.take(reply._msg_id);
+    for (const one of spansOf(reply)) call?.collector?.add(one);
     if (call === null) {
       this.#deps.platform.log.debug({ messageId: reply._msg_id }, "answer came after its caller had gone");
     } else if (reply.failure !== null && reply.failure !== undefined) {
@@ -128,6 +137,11 @@ export class RpcClient {
   #now(): Millis {
     return this.#deps.platform.clock.now();
   }
+}
+
+/** A peer of another make may answer with anything there. */
+function spansOf({ _spans: spans }: ReplyMessage): readonly Span[] {
+  return Array.isArray(spans) ? spans : [];
 }
 
 function isPast(deadline: Millis | undefined, now: Millis): boolean {

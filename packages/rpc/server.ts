@@ -1,7 +1,7 @@
 // The answering side. A call is acknowledged by hand after its work; repeated, late and outdated calls never
 // reach a handler; calls on one subject wait in its lane; and while the work goes on the caller hears a beat.
 import type { Bus, Consumer, Delivery } from "@micronova/amqp";
-import { Fault, type Millis, type Platform, type Service } from "@micronova/kit";
+import { Fault, type Millis, type Platform, type Service, SpanCollector, span } from "@micronova/kit";
 import { Beats } from "./beats.ts";
 import type { CallInfo, Contract, Fence, FenceStore } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
@@ -16,7 +16,7 @@ import { Replies } from "./replies.ts";
 import { type CallMessage, contextOf, isCompatible, type ReplyMessage, readCall } from "./wire.ts";
 
 type Handler = (args: unknown, info: CallInfo) => Promise<unknown>;
-type Answer = Pick<ReplyMessage, "result" | "failure" | "ending">;
+type Answer = Pick<ReplyMessage, "result" | "failure" | "ending" | "_spans">;
 
 export interface ServerDeps {
   readonly platform: Platform;
@@ -147,11 +147,19 @@ export class RpcServer implements Service {
   }
 
   async #answer(id: string, call: CallMessage, fence: Fence | null): Promise<void> {
-    const answer = await this.#outcome(call, fence);
+    const answer = await this.#traced(call, () => this.#outcome(call, fence));
     const reply = this.#replyTo(call, answer);
     if (reply === null) return;
     this.#answers.set(id, reply);
     await this.#replies.send(call, reply);
+  }
+
+  /** The outcome, with what took how long where the caller wants to know. */
+  async #traced(call: CallMessage, work: () => Promise<Answer>): Promise<Answer> {
+    if (call._traced !== true) return work();
+    const collector = new SpanCollector(this.#deps.platform.clock);
+    const answer = await collector.run(() => span(`${this.#deps.target} ${call.method}`, work));
+    return { ...answer, _spans: collector.spans };
   }
 
   async #outcome(call: CallMessage, fence: Fence | null): Promise<Answer> {

@@ -1,6 +1,6 @@
 // Calls that wait for an answer, and the one sleeper that watches their silence. A timer for each call would
 // cost more than the call.
-import type { Clock, Fault, Millis } from "@micronova/kit";
+import type { Clock, Fault, Millis, SpanCollector } from "@micronova/kit";
 import { rpcErrors } from "./errors.ts";
 
 export interface WaitingCall {
@@ -9,6 +9,8 @@ export interface WaitingCall {
   readonly timeoutMs: Millis;
   readonly resolve: (result: unknown) => void;
   readonly reject: (fault: Fault) => void;
+  /** Who wants to know what took how long on the other side. */
+  readonly collector: SpanCollector | null;
 }
 
 interface Watched extends WaitingCall {

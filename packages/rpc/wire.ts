@@ -1,7 +1,7 @@
 // Messages as oslo.messaging forms them: this is the inner message, the envelope around it is the socket
 // door's. Keys that only we know begin with an underscore as well, which oslo's dispatcher leaves alone.
 import type { Json } from "@micronova/amqp";
-import type { Millis, RequestContext } from "@micronova/kit";
+import type { Millis, RequestContext, Span } from "@micronova/kit";
 import type { CallOptions, Contract, Fence } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
 
@@ -21,6 +21,8 @@ export interface CallMessage extends ContextKeys {
   readonly _fence?: Fence;
   readonly _operation?: string;
   readonly _deadline?: Millis;
+  /** Somebody wants to know what took how long. */
+  readonly _traced?: true;
 }
 
 /** Who asks. What a Python client does not know of its caller is absent. */
@@ -39,6 +41,8 @@ export interface ReplyMessage {
   readonly ending: boolean;
   readonly _msg_id: string;
   readonly _unique_id: string;
+  /** What took how long, where the call is traced. */
+  readonly _spans?: readonly Span[];
 }
 
 export interface CallSpec {
@@ -49,9 +53,10 @@ export interface CallSpec {
   readonly options: CallOptions;
   /** Null for a cast. */
   readonly reply: { readonly queue: string; readonly timeoutMs: Millis } | null;
+  readonly isTraced: boolean;
 }
 
-export function callMessage({ contract, method, args, id, options, reply }: CallSpec): CallMessage {
+export function callMessage({ contract, method, args, id, options, reply, isTraced }: CallSpec): CallMessage {
   const { context, fence, operation, deadline } = options;
   return {
     method,
@@ -63,6 +68,7 @@ export function callMessage({ contract, method, args, id, options, reply }: Call
     ...(fence === undefined ? {} : { _fence: fence }),
     ...(operation === undefined ? {} : { _operation: operation }),
     ...(deadline === undefined ? {} : { _deadline: deadline }),
+    ...(isTraced ? { _traced: true } : {}),
     ...contextKeys(context),
   };
 }

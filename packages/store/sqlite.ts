@@ -1,6 +1,6 @@
 // The store on SQLite: one file, one connection that writes, one that reads beside it.
 import assert from "node:assert/strict";
-import type { Platform } from "@micronova/kit";
+import { type Platform, span } from "@micronova/kit";
 import { GroupCommit } from "./group-commit.ts";
 import type { Migration, Store, Tx } from "./index.ts";
 import { migrate } from "./migrate.ts";
@@ -31,7 +31,7 @@ export function sqliteStore(platform: Platform, options: SqliteStoreOptions): St
   let isClosed = false;
   const store: Store = {
     read: makeReader(platform, reading, () => assert(!isClosed, "the store is closed")),
-    transaction: (work) => commits.transaction(work),
+    transaction: (work) => span("transaction", () => commits.transaction(work)),
     migrate: () => migrate(store, path, migrations),
     async close() {
       if (isClosed) return;

@@ -1,5 +1,6 @@
 // What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are
 // plugged before a guest needs them, and unplugged after it let them go.
+import { spanned } from "@micronova/kit";
 import type { NetworkDriver, PluggedPort, PortSpec } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import type { Nic, VirtDriver, VolumeDisk } from "../drivers/driver.ts";
@@ -11,7 +12,9 @@ interface HandlerDeps {
   readonly network: NetworkDriver;
 }
 
-export function workerHandlers({ virt, network }: HandlerDeps): Handlers<typeof computeWorkerContract> {
+export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorkerContract> {
+  const virt = spanned(given.virt.name, given.virt);
+  const network = spanned(`${given.network.name} network`, given.network);
   const plugAll = (ports: readonly PortSpec[]) => plugPorts(network, ports);
   return {
     async list({ serverIds }) {

@@ -1,5 +1,5 @@
 // One volume host: answers the contract through its driver and reports its pool. It has no database.
-import { isFault, type Millis, type Platform, type Service, systemContext } from "@micronova/kit";
+import { isFault, type Millis, type Platform, type Service, spanned, systemContext } from "@micronova/kit";
 import type { FenceStore, Handlers, Rpc } from "@micronova/rpc";
 import type { VolumeDriver } from "../drivers/driver.ts";
 import { errors } from "../errors.ts";
@@ -54,9 +54,10 @@ export function volumeWorker(deps: VolumeWorkerDeps): VolumeWorker {
 }
 
 function handlersOf(
-  { host, driver }: VolumeWorkerDeps,
+  { host, driver: given }: VolumeWorkerDeps,
   changed: () => Promise<boolean>,
 ): Handlers<typeof volumeWorkerContract> {
+  const driver = spanned(`${given.name} volume`, given);
   return {
     list: async () => ({ volumes: await driver.list() }),
     async create({ volumeId, sizeGb, source }) {
