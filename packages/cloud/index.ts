@@ -14,8 +14,10 @@ import { type Served, serve, systemPlatform } from "./serve.ts";
 export { type CloudConfig, cloudConfig } from "./config.ts";
 export { runningPid } from "./data-dir.ts";
 export { destroyCloud } from "./destroy.ts";
-export { cloudInvariants, violations } from "./invariants.ts";
+export { cloudChecks, cloudInvariants, violations } from "./invariants.ts";
 export { type CloudReference, cloudReference } from "./reference.ts";
+export { type ApiDeps, type ControlDeps, cloudSagas, httpServices, roles } from "./roles.ts";
+export { migrations as cloudMigrations, seed as seedCloud } from "./seed.ts";
 
 export interface Cloud {
   /** `http://127.0.0.1:8774` */

@@ -9,8 +9,7 @@ import { placementMigrations } from "@micronova/placement";
 import { sagaMigrations } from "@micronova/saga";
 import type { Migration, Store } from "@micronova/store";
 import { seedVolume, volumeMigrations } from "@micronova/volume";
-import type { CloudConfig } from "./config.ts";
-import type { DataDir } from "./data-dir.ts";
+import type { Secrets } from "./data-dir.ts";
 import { freeCidr } from "./free-cidr.ts";
 
 /** Lower layers first. */
@@ -25,11 +24,18 @@ export const migrations: readonly Migration[] = [
   ...computeMigrations,
 ];
 
-export async function seed(store: Store, config: CloudConfig, dir: DataDir): Promise<void> {
-  const { adminPassword, demoPassword } = dir.secrets;
-  const cidr = config.network.cidr ?? freeCidr(dir.secrets.cloudId);
+export interface Seed {
+  readonly region: string;
+  readonly secrets: Secrets;
+  /** The private network's; a free one without it. */
+  readonly cidr?: string | undefined;
+}
+
+export async function seed(store: Store, { region, secrets, cidr: wanted }: Seed): Promise<void> {
+  const { adminPassword, demoPassword } = secrets;
+  const cidr = wanted ?? freeCidr(secrets.cloudId);
   await store.transaction(async (tx) => {
-    const projects = await seedIdentity(tx, { adminPassword, demoPassword, region: config.region });
+    const projects = await seedIdentity(tx, { adminPassword, demoPassword, region });
     await seedNetwork(tx, { ...projects, cidr });
     await seedVolume(tx);
     await seedCompute(tx);

@@ -69,7 +69,7 @@ async function assemble(
   const store = sqliteStore(platform, { path, durability: config.store.durability, migrations });
   started.push(closing("store", () => store.close()));
   await store.migrate();
-  await seed(store, config, dir);
+  await seed(store, { region: config.region, secrets: dir.secrets, cidr: config.network.cidr });
   const { bus, services } = busOf(platform, config, dir);
   for (const service of services) {
     started.push(service);

@@ -5,7 +5,7 @@ export { conductorService } from "./conductor.ts";
 export { type ComputeConfig, computeConfigSchema, computeDefaults } from "./config.ts";
 export type { ComputeDeps } from "./deps.ts";
 export type { DomainInfo, DomainSpec, HostInventory, VirtDriver } from "./drivers/driver.ts";
-export { type FakeDriverOptions, fakeDriver } from "./drivers/fake.ts";
+export { type FakeDriver, type FakeDriverOptions, fakeDriver } from "./drivers/fake.ts";
 export { type QemuDriverOptions, qemuDriver } from "./drivers/qemu/driver.ts";
 export { guestUser } from "./drivers/qemu/user.ts";
 export { errors as computeErrors } from "./errors.ts";

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { isUuid, type Uuid } from "@micronova/kit";
 import { imageErrors } from "./errors.ts";
+import { inspect } from "./formats/inspect.ts";
 
 /** Bytes that have arrived and are on the disk, under no image's name yet. */
 export interface Received {
@@ -24,6 +25,11 @@ export interface ImageFiles {
     stream: Readable,
     options: { readonly uploadId: Uuid; readonly bytesMax: number },
   ): Promise<Received>;
+  /**
+   * The virtual size in bytes of what was received; throws when its content is not of the declared format, or
+   * is unsafe.
+   */
+  inspect(received: Received, declaredFormat: string): Promise<number>;
   /** Gives what was received the image's name. */
   keep(received: Received, id: Uuid): Promise<void>;
   discard(received: Received): Promise<void>;
@@ -50,6 +56,7 @@ export function imageFiles({ dir }: { readonly dir: string }): ImageFiles {
         throw isFull(error) ? imageErrors.storageFull() : error;
       }
     },
+    inspect: ({ path: part, size }, declaredFormat) => inspect(part, size, declaredFormat),
     async keep(received, id) {
       await rename(received.path, path(id));
       await syncDirectory(dir);

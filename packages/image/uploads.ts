@@ -7,7 +7,6 @@ import { isFault, type RequestContext, type Service, type Uuid } from "@micronov
 import { now, type Store, type Tx } from "@micronova/store";
 import type { ImageDeps } from "./deps.ts";
 import { imageErrors } from "./errors.ts";
-import { inspect } from "./formats/inspect.ts";
 import type { ImageFiles, Received } from "./image-files.ts";
 import { getOwn, type Image } from "./images.ts";
 import { dataUse, imageStates } from "./states.ts";
@@ -53,7 +52,7 @@ async function receive({ store, files }: ImageDeps, { image, uploadId, upload }:
     if (upload.size !== null && upload.size !== received.size) {
       throw imageErrors.sizeMismatch(upload.size, received.size);
     }
-    const virtualSize = await inspect(received.path, received.size, image.disk_format ?? "");
+    const virtualSize = await files.inspect(received, image.disk_format ?? "");
     await files.keep(received, image.id);
     const path = files.path(image.id);
     const completion = { id: image.id, uploadId, path, received, virtualSize };

@@ -1,7 +1,8 @@
 // For tests: a conductor whose every effect is counted, and which can be killed before or after any of them.
 // It sees store, bus and clock through doors that never answer again once it is dead, as those of a killed
 // process do.
-import type { Clock, Platform, Service } from "@micronova/kit";
+import type { Platform } from "@micronova/kit";
+import { Life, outcomeOf, type VirtualClock } from "@micronova/kit/testing";
 import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store } from "@micronova/store";
 
@@ -15,7 +16,7 @@ export interface Kill {
 export type SentCall = () => Promise<unknown>;
 
 /** What the lives of a conductor have in common. */
-export interface Fate {
+export interface Fates {
   effects: number;
   readonly kills: Kill[];
   readonly sent: SentCall[];
@@ -32,96 +33,61 @@ export interface Doors {
   isDead(): boolean;
 }
 
+interface World extends Omit<Doors, "isDead"> {
+  readonly platform: Platform & { readonly clock: VirtualClock };
+}
+
 /** The doors of one life. */
-export function doorsOf(world: Omit<Doors, "isDead">, fate: Fate): Doors {
-  const life = new Life(fate);
-  const clock: Clock = {
-    ...world.platform.clock,
-    now: () => world.platform.clock.now(),
-    monotonic: () => world.platform.clock.monotonic(),
-    sleep: (ms, signal) => life.mute(world.platform.clock.sleep(ms, signal)),
-  };
+export function doorsOf(world: World, fates: Fates): Doors {
+  const life = new Life("conductor", async (self, _effect, perform) => {
+    const at = fates.effects++;
+    await fates.onEffect(at);
+    const kill = fates.kills[0]?.at === at ? fates.kills.shift() : undefined;
+    if (kill?.when === "before") return self.kill();
+    await perform();
+    if (kill !== undefined) self.kill();
+  });
   const store: Store = {
     ...world.store,
-    transaction: (work) => life.effect(() => world.store.transaction(work)),
+    transaction: (work) => life.effect("transaction", () => world.store.transaction(work)),
   };
   return {
-    platform: { ...world.platform, clock },
+    platform: { ...world.platform, clock: life.clock(world.platform.clock) },
     store,
-    rpc: rpcDoor(world.rpc, life),
+    rpc: rpcDoor(world.rpc, life, fates),
     isDead: () => life.isDead,
   };
 }
 
-class Life {
-  isDead = false;
-  readonly fate: Fate;
-  readonly services: Service[] = [];
-
-  constructor(fate: Fate) {
-    this.fate = fate;
-  }
-
-  /** Something that others can see; the moments before and after it are where it matters to die. */
-  async effect<T>(work: () => Promise<T>): Promise<T> {
-    if (this.isDead) return silence();
-    const at = this.fate.effects++;
-    await this.fate.onEffect(at);
-    const kill = this.fate.kills[0]?.at === at ? this.fate.kills.shift() : undefined;
-    if (kill?.when === "before") return this.#die();
-    const result = await settled(work());
-    if (kill !== undefined) return this.#die();
-    return this.isDead ? silence() : result();
-  }
-
-  /** The promise's outcome, unless this life is over by then. */
-  async mute<T>(promise: Promise<T>): Promise<T> {
-    const result = await settled(promise);
-    return this.isDead ? silence() : result();
-  }
-
-  async #die(): Promise<never> {
-    this.isDead = true;
-    for (const service of this.services) await service.stop();
-    return silence();
-  }
-}
-
-function rpcDoor(rpc: Rpc, life: Life): Rpc {
-  const keep = (service: Service): Service => {
-    life.services.push(service);
+function rpcDoor(rpc: Rpc, life: Life, fates: Fates): Rpc {
+  const whileAlive = <S extends { stop(): Promise<void> }>(service: S): S => {
+    life.onEnd(() => void service.stop());
     return service;
   };
   return {
     ...rpc,
-    on: (contract, host, options) => counted(contract, rpc.on(contract, host, options), life),
-    any: (contract, options) => counted(contract, rpc.any(contract, options), life),
-    serve: (...args) => keep(rpc.serve(...args)),
-    listen: (...args) => keep(rpc.listen(...args)),
+    on: (contract, host, options) => counted(contract, rpc.on(contract, host, options), { life, fates }),
+    any: (contract, options) => counted(contract, rpc.any(contract, options), { life, fates }),
+    serve: (...args) => whileAlive(rpc.serve(...args)),
+    listen: (...args) => whileAlive(rpc.listen(...args)),
   };
 }
 
-function counted<C extends Contract>(contract: C, calls: Calls<C>, life: Life): Calls<C> {
+function counted<C extends Contract>(
+  contract: C,
+  calls: Calls<C>,
+  { life, fates }: { readonly life: Life; readonly fates: Fates },
+): Calls<C> {
   const wrapped = Object.keys(contract.methods).map((name) => {
     const call = (args: never) =>
-      life.effect(async () => {
+      life.effect(name, async () => {
         const send = () => calls[name]!(args);
-        life.fate.sent.push(send);
-        if (life.fate.isEchoing) await settled(send());
+        fates.sent.push(send);
+        if (fates.isEchoing) await outcomeOf(send());
         return send();
       });
     return [name, call] as const;
   });
   // One function for each of the contract's methods, as it was.
   return Object.fromEntries(wrapped) as unknown as Calls<C>;
-}
-
-/** Waits for the promise, and gives its outcome when asked. */
-async function settled<T>(promise: Promise<T>): Promise<() => Promise<T>> {
-  await Promise.allSettled([promise]);
-  return () => promise;
-}
-
-function silence(): Promise<never> {
-  return new Promise(() => {});
 }

@@ -10,7 +10,7 @@ import type { Migration, Store } from "@micronova/store";
 import { memoryStore } from "@micronova/store/testing";
 import { type RunnableSaga, type RunnableStep, runnable } from "./builder.ts";
 import { type Outcome, type Saga, type Subject, sagaDoor, sagaMigrations, sagaRunner } from "./index.ts";
-import { doorsOf, type Fate, type Kill } from "./simulated-conductor.ts";
+import { doorsOf, type Fates, type Kill } from "./simulated-conductor.ts";
 
 /** What a saga runs in: tables, and hosts that answer. Opened afresh for each run. */
 export interface SagaWorld<P> {
@@ -189,8 +189,8 @@ async function live<P>(saga: Saga<P>, world: SagaWorld<P>, plan: Plan): Promise<
   return { outcome, told, effects, calls: fate.sent.length };
 }
 
-function fateOf({ kills = [], isEchoing = false, late }: Plan): Fate {
-  const fate: Fate = {
+function fateOf({ kills = [], isEchoing = false, late }: Plan): Fates {
+  const fate: Fates = {
     effects: 0,
     kills: [...kills],
     sent: [],
@@ -203,7 +203,7 @@ function fateOf({ kills = [], isEchoing = false, late }: Plan): Fate {
 }
 
 /** Makes a call again, if it was made by now; nobody hears its answer. */
-async function sendLate(fate: Fate, call: number): Promise<void> {
+async function sendLate(fate: Fates, call: number): Promise<void> {
   const send = fate.sent[call];
   if (send !== undefined) await Promise.allSettled([send()]);
 }
@@ -211,7 +211,7 @@ async function sendLate(fate: Fate, call: number): Promise<void> {
 async function conduct<P>(
   cloud: WorldCloud,
   saga: Saga<P>,
-  fate: Fate,
+  fate: Fates,
   isDone: () => boolean,
 ): Promise<void> {
   for (let second = 0; second < secondsMax && !isDone(); ) {
@@ -228,7 +228,7 @@ async function conduct<P>(
   }
 }
 
-async function stopQuietly(runner: { stop(): Promise<void> }, fate: Fate): Promise<void> {
+async function stopQuietly(runner: { stop(): Promise<void> }, fate: Fates): Promise<void> {
   const { effects } = fate;
   await runner.stop();
   fate.effects = effects;

@@ -11,6 +11,8 @@ import { sqliteQueries } from "./sqlite-dialect.ts";
 import { setContext } from "./tx-context.ts";
 
 interface Job {
+  /** Whose time and chance the work has. */
+  readonly platform: Platform;
   readonly work: (tx: Tx) => Promise<unknown>;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
@@ -50,11 +52,11 @@ export class GroupCommit {
     this.#options = options;
   }
 
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  transaction<T>(work: (tx: Tx) => Promise<T>, platform = this.#platform): Promise<T> {
     assert(!this.#isClosed, "the store is closed");
     return new Promise((resolve, reject) => {
       // The value is what `work` gave, so it is a T.
-      this.#queue.push({ work, resolve: (value) => resolve(value as T), reject });
+      this.#queue.push({ platform, work, resolve: (value) => resolve(value as T), reject });
       this.#running ??= this.#run();
     });
   }
@@ -98,7 +100,7 @@ export class GroupCommit {
   async #runJob(job: Job): Promise<Result> {
     const hooks: (() => void)[] = [];
     const ending = { ended: false };
-    const tx = this.#makeTx(hooks, ending);
+    const tx = this.#makeTx(job.platform, hooks, ending);
     this.#connection.control("SAVEPOINT work");
     try {
       const value = await withinThisTick(job.work(tx));
@@ -113,8 +115,7 @@ export class GroupCommit {
     }
   }
 
-  #makeTx(hooks: (() => void)[], ending: { readonly ended: boolean }): Tx {
-    const { clock, random } = this.#platform;
+  #makeTx({ clock, random }: Platform, hooks: (() => void)[], ending: { readonly ended: boolean }): Tx {
     const check = () => assert(!ending.ended, "a transaction was used after it had ended");
     const tx = sqliteQueries(this.#connection, check);
     const now = clock.now();

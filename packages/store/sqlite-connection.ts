@@ -58,6 +58,16 @@ export class SqliteConnection {
     return this.#database.isTransaction;
   }
 
+  contents(): Uint8Array {
+    return this.#database.serialize();
+  }
+
+  /** Puts other contents in the place of all there is. */
+  replace(contents: Uint8Array): void {
+    this.#prepared.clear();
+    this.#database.deserialize(contents);
+  }
+
   close(): void {
     this.#prepared.clear();
     this.#database.close();

@@ -21,6 +21,20 @@ export interface SqliteStoreOptions {
 }
 
 export function sqliteStore(platform: Platform, options: SqliteStoreOptions): Store {
+  return openSqlite(platform, options).store;
+}
+
+/** A store, and what tests do with it besides. */
+export interface OpenSqlite {
+  readonly store: Store;
+  /** The same tables as another process sees them: with its time, its chance, and nobody to hear its news. */
+  seenBy(platform: Platform): Store;
+  /** Everything in it, as a file would have it. */
+  contents(): Uint8Array;
+  replace(contents: Uint8Array): void;
+}
+
+export function openSqlite(platform: Platform, options: SqliteStoreOptions): OpenSqlite {
   const { path, migrations } = options;
   const isInMemory = path === ":memory:";
   const synchronous = options.durability === "power" ? "FULL" : "NORMAL";
@@ -29,8 +43,9 @@ export function sqliteStore(platform: Platform, options: SqliteStoreOptions): St
   const reading = isInMemory ? writing : new SqliteConnection(path, { readOnly: true, synchronous });
   const commits = new GroupCommit(platform, writing, { gathers: !isInMemory });
   let isClosed = false;
+  const assertOpen = () => assert(!isClosed, "the store is closed");
   const store: Store = {
-    read: makeReader(platform, reading, () => assert(!isClosed, "the store is closed")),
+    read: makeReader(platform, reading, assertOpen),
     transaction: (work) => span("transaction", () => commits.transaction(work)),
     migrate: () => migrate(store, path, migrations),
     async close() {
@@ -41,7 +56,16 @@ export function sqliteStore(platform: Platform, options: SqliteStoreOptions): St
       writing.close();
     },
   };
-  return store;
+  return {
+    store,
+    seenBy: (other) => ({
+      ...store,
+      read: makeReader(other, reading, assertOpen),
+      transaction: (work) => span("transaction", () => commits.transaction(work, other)),
+    }),
+    contents: () => writing.contents(),
+    replace: (contents) => writing.replace(contents),
+  };
 }
 
 function makeReader(platform: Platform, connection: SqliteConnection, check: () => void): Tx {

@@ -1,11 +1,30 @@
-// A store for a test: in memory, its schema already there.
+// Stores for tests: in memory, their schema already there.
 import type { Platform } from "@micronova/kit";
-import type { Migration, Store } from "./index.ts";
-import { sqliteStore } from "./sqlite.ts";
+import type { Migration, Store, Tx } from "./index.ts";
+import { type OpenSqlite, openSqlite, sqliteStore } from "./sqlite.ts";
+import { contextOf, setContext } from "./tx-context.ts";
+
+const inMemory = { path: ":memory:", durability: "process" } as const;
 
 /** A fresh store in memory with all of `migrations` applied. */
 export async function memoryStore(platform: Platform, migrations: readonly Migration[]): Promise<Store> {
-  const store = sqliteStore(platform, { path: ":memory:", durability: "process", migrations });
+  const store = sqliteStore(platform, { ...inMemory, migrations });
   await store.migrate();
   return store;
+}
+
+/** A store in memory that several simulated processes see; filled from another's contents, if any. */
+export function sharedStore(
+  platform: Platform,
+  migrations: readonly Migration[],
+  contents?: Uint8Array,
+): OpenSqlite {
+  const opened = openSqlite(platform, { ...inMemory, migrations });
+  if (contents !== undefined) opened.replace(contents);
+  return opened;
+}
+
+/** For simulating a commit whose answer is lost: what was to be done after it is not. */
+export function loseHooks(tx: Tx): void {
+  setContext(tx, { ...contextOf(tx), afterCommit: () => undefined });
 }

@@ -34,7 +34,8 @@ export function afterCommit(tx: Tx, then: () => void): void {
   contextOf(tx).afterCommit(then);
 }
 
-function contextOf(tx: Tx): TxContext {
+/** For the store itself and its tests. */
+export function contextOf(tx: Tx): TxContext {
   const context = contexts.get(tx);
   assert(context !== undefined, "this is not a transaction of a store");
   return context;

@@ -55,7 +55,12 @@ const defaultInventory: HostInventory = {
 const consoleCharsMax = 64 * 1024;
 const bytesPerMb = 1024;
 
-export function fakeDriver(options: FakeDriverOptions): VirtDriver {
+export interface FakeDriver extends VirtDriver {
+  /** The host loses its power: guests are off, their disks remain. */
+  loseGuests(): void;
+}
+
+export function fakeDriver(options: FakeDriverOptions): FakeDriver {
   const { platform, delayMs = 0 } = options;
   const inventory = { ...defaultInventory, ...options.inventory };
   const domains = new Map<Uuid, FakeDomain>();
@@ -107,6 +112,9 @@ export function fakeDriver(options: FakeDriverOptions): VirtDriver {
     attachNic: (serverId, nic) => existing(serverId, (domain) => withNic(domain, nic)),
     detachNic: (serverId, portId) => change(serverId, (domain) => domain && withoutNic(domain, portId)),
     consoleOutput: async (serverId, lines) => lastLines(domains.get(serverId)?.console ?? "", lines),
+    loseGuests() {
+      for (const [serverId, domain] of domains) domains.set(serverId, powered(domain, false));
+    },
   };
 }
 

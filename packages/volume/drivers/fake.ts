@@ -18,6 +18,8 @@ export interface FakeVolumeDriver extends VolumeDriver {
   /** Remembers bytes at an offset, as a guest would. */
   write(volumeId: Uuid, offset: number, bytes: Uint8Array): Promise<void>;
   read(volumeId: Uuid, offset: number, size: number): Uint8Array;
+  /** Who may reach the volume. */
+  exports(volumeId: Uuid): readonly string[];
 }
 
 interface FakeVolume {
@@ -31,6 +33,7 @@ const defaultTotalGb = 1000;
 export function fakeVolumeDriver(options: FakeVolumeOptions = {}): FakeVolumeDriver {
   const totalGb = options.totalGb ?? defaultTotalGb;
   const saving = lane();
+  const exported = new Map<Uuid, Set<string>>();
   let volumes = new Map<Uuid, FakeVolume>();
   const save = () =>
     options.path === undefined ? Promise.resolve() : saving(() => writeVolumes(options.path!, volumes));
@@ -76,11 +79,15 @@ export function fakeVolumeDriver(options: FakeVolumeOptions = {}): FakeVolumeDri
       volume.sizeGb = sizeGb;
       await save();
     },
-    async export(volumeId) {
+    async export(volumeId, { host }) {
       known(volumeId);
+      exported.set(volumeId, (exported.get(volumeId) ?? new Set()).add(host));
       return { kind: "path", volumeId, path: `fake:///${volumeId}`, format: "raw" };
     },
-    async unexport() {},
+    async unexport(volumeId, { host }) {
+      exported.get(volumeId)?.delete(host);
+    },
+    exports: (volumeId) => [...(exported.get(volumeId) ?? [])],
     async write(volumeId, offset, bytes) {
       const volume = known(volumeId);
       bytes.forEach((byte, at) => {
