@@ -13,29 +13,35 @@ function matches(pattern: readonly string[], key: readonly string[]): boolean {
   return key.length > 0 && (head === "*" || head === key[0]) && matches(rest, key.slice(1));
 }
 
-const word = fc.constantFrom("a", "b", "cc", "");
-const patternOf = fc.array(fc.oneof(word, fc.constantFrom("*", "#")), { minLength: 1, maxLength: 6 });
-const keyOf = fc.array(word, { minLength: 1, maxLength: 7 });
+// A key's own stars and hashes are words like any other; an empty key has none, as RabbitMQ counts.
+const word = fc.constantFrom("a", "b", "cc", "", "*", "#");
+const keyOf = fc.array(word, { maxLength: 7 }).map((words) => words.join("."));
+const wordsOf = (key: string) => (key === "" ? [] : key.split("."));
 
 test("a topic exchange routes as the naive matcher does, also after unbinding", () => {
-  const patterns = fc.array(patternOf, { maxLength: 8 });
+  const patterns = fc.array(keyOf, { maxLength: 8 });
   fc.assert(
-    fc.property(patterns, patterns, fc.array(keyOf, { maxLength: 5 }), (kept, removed, keys) => {
-      const router: Router<string> = routerOf("topic");
-      const bind = (pattern: readonly string[]) => pattern.join(".");
-      for (const pattern of [...kept, ...removed]) router.bind({ key: bind(pattern) }, bind(pattern));
-      const left = new Set(kept.map(bind));
-      const gone = removed.map(bind).filter((pattern) => !left.has(pattern));
-      for (const key of keys) router.targets({ key: key.join(".") });
-      for (const pattern of gone) router.unbind({ key: pattern }, pattern);
+    fc.property(
+      patterns,
+      patterns,
+      fc.array(keyOf, { minLength: 1, maxLength: 5 }),
+      (kept, removed, keys) => {
+        const router: Router<string> = routerOf("topic");
+        for (const key of [...kept, ...removed]) router.bind({ key }, key);
+        const left = new Set(kept);
+        const gone = removed.filter((pattern) => !left.has(pattern));
+        for (const key of keys) router.targets({ key });
+        for (const pattern of gone) router.unbind({ key: pattern }, pattern);
 
-      for (const key of keys) {
-        const expected = [...left].filter((pattern) => matches(pattern.split("."), key));
-        assert.deepEqual([...router.targets({ key: key.join(".") })].sort(), expected.sort());
-      }
-      for (const pattern of left) router.remove(pattern);
-      assert(router.isEmpty);
-    }),
+        for (const key of keys) {
+          const expected = [...left].filter((pattern) => matches(wordsOf(pattern), wordsOf(key)));
+          assert.deepEqual([...router.targets({ key })].sort(), expected.sort());
+        }
+        for (const pattern of left) router.remove(pattern);
+        assert(router.isEmpty);
+      },
+    ),
+    { numRuns: 500 },
   );
 });
 

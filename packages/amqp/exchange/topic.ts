@@ -23,7 +23,7 @@ export function topicRouter<T>(): Router<T> {
       known.clear();
     },
     unbind({ key }, target) {
-      prune(root, key.split("."), (leaf) => drop(leaf, target));
+      prune(root, wordsOf(key), (leaf) => drop(leaf, target));
       known.clear();
     },
     remove(target) {
@@ -42,13 +42,18 @@ export function topicRouter<T>(): Router<T> {
   };
 }
 
+/** An empty key has no words, not an empty one: that is how RabbitMQ counts. */
+function wordsOf(key: string): readonly string[] {
+  return key === "" ? [] : key.split(".");
+}
+
 function node<T>(isHash: boolean): Node<T> {
   return { words: new Map(), isHash, targets: [] };
 }
 
 function descend<T>(from: Node<T>, pattern: string): Node<T> {
   let at = from;
-  for (const word of pattern.split(".")) {
+  for (const word of wordsOf(pattern)) {
     const next = at.words.get(word) ?? node<T>(word === "#");
     at.words.set(word, next);
     at = next;
@@ -59,7 +64,7 @@ function descend<T>(from: Node<T>, pattern: string): Node<T> {
 function walk<T>(root: Node<T>, key: string): readonly T[] {
   let states = new Set<Node<T>>();
   enter(states, root);
-  for (const word of key.split(".")) {
+  for (const word of wordsOf(key)) {
     const next = new Set<Node<T>>();
     for (const state of states) {
       if (state.isHash) enter(next, state);
