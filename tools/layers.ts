@@ -11,7 +11,7 @@ const rule =
 const layers: readonly (readonly string[])[] = [
   ["kit"],
   ["store", "amqp", "http", "guest"],
-  ["rpc"],
+  ["rpc", "management"],
   ["saga"],
   ["operations"],
   ["identity"],

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { isFault } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { amqpErrors, Broker, type Delivery, type Queue } from "./index.ts";
+import { TrafficStats } from "./statistics.ts";
 
 const work: Queue = { name: "work", durable: true, bindings: [] };
 const toWork = { exchange: "", key: "work" };
@@ -283,6 +284,8 @@ test("who is deleted, or whose virtual host is, loses the connections", () => {
       user,
       host,
       name: "",
+      peer: { peer_host: "", peer_port: 0 },
+      traffic: new TrafficStats(),
       channels: [],
       status: () => assert.fail("nobody asks how it is"),
       close: (reason) => closed.push([user.name, host.name, reason.code, reason.message]),

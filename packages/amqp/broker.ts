@@ -10,7 +10,7 @@ import { amqpErrors } from "./errors.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 import type { Pager } from "./queue/paged-line.ts";
 import type { Channel } from "./server/channel.ts";
-import { AuthStats, ChurnStats } from "./statistics.ts";
+import { AuthStats, ChurnStats, type TrafficStats } from "./statistics.ts";
 import type { ConnectionStatus } from "./status/connection-status.ts";
 import { type QueueStatus, queueStatus } from "./status/queue-status.ts";
 import { VirtualHost } from "./virtual-host.ts";
@@ -38,6 +38,8 @@ export interface OpenConnection {
   /** Null until it has chosen one. */
   readonly host: VirtualHost | null;
   readonly name: string;
+  readonly peer: { readonly peer_host: string; readonly peer_port: number };
+  readonly traffic: TrafficStats;
   /** Those that are open. */
   readonly channels: readonly Channel[];
   status(): ConnectionStatus;
@@ -58,6 +60,8 @@ export class Broker {
   readonly churn = new ChurnStats();
   /** Of all doors for AMQP. */
   readonly auth = new AuthStats();
+  /** Of all doors for HTTP. */
+  readonly httpAuth = new AuthStats();
   /** Null while nothing outlives the broker. */
   journal: Journal | null = null;
   #definitions: Definitions | null = null;
@@ -163,6 +167,11 @@ export class Broker {
   alarm(name: string, reason: string | null): void {
     if (reason === null) this.#alarms.delete(name);
     else this.#alarms.set(name, reason);
+  }
+
+  /** By name, with their reasons. */
+  get alarms(): ReadonlyMap<string, string> {
+    return this.#alarms;
   }
 
   /** Why publishers are held; null when they are not. */

@@ -18,6 +18,8 @@ export type {
 export { type ConnectOptions, connectAmqp, type RemoteBus } from "./client/client-bus.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
+export type { QueueConsumer } from "./queue/entry.ts";
+export { rabbitVersion } from "./server/handshake.ts";
 export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";
 export type { AuthStats, ChurnStats, ExchangeStats, MessageStats, TrafficStats } from "./statistics.ts";
 export { type ChannelStatus, type ConnectionStatus, channelStatus } from "./status/connection-status.ts";
@@ -27,6 +29,7 @@ export {
   bindingsTo,
   type ExchangeStatus,
   exchangeStatus,
+  implicitBinding,
 } from "./status/exchange-status.ts";
 export {
   type ConsumerStatus,

@@ -40,7 +40,8 @@ export function checkType(
   if (type !== "" && !accepts.includes(type)) throw httpErrors.bodyType(type, accepts.join(", "));
 }
 
-async function readText(stream: Readable, bytesMax: number): Promise<string> {
+/** The whole of a body as text. Throws 413 when it is longer than it may be. */
+export async function readText(stream: Readable, bytesMax: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   // Left alone after a refusal: destroying the stream would close the socket before the client has its

@@ -16,7 +16,7 @@ export interface ListenOptions {
   /**
    * By path prefix: `{ "/compute/v2.1": computeService }`. The longest prefix wins; `/` takes what is left.
    */
-  readonly services: Readonly<Record<string, HttpService>>;
+  readonly services: Readonly<Record<string, Pick<HttpService, "answer">>>;
   /** Exact paths outside all services, such as `/healthz` and `/metrics`. */
   readonly plain?: Readonly<Record<string, PlainHandler>>;
   /** Told of every request that a service answered. */

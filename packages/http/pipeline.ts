@@ -24,7 +24,7 @@ import { render } from "./views.ts";
 const bodyBytesMaxDefault = 114_688;
 
 export function pipeline<D>(options: ServiceOptions<D>) {
-  let routes: Router<D> | null = null;
+  let routes: Router<AnyRoute<D>> | null = null;
   return async (platform: Platform, incoming: Incoming): Promise<Answer> => {
     const started = platform.clock.monotonic();
     const requestId = `req-${platform.random.uuid()}`;
@@ -47,7 +47,7 @@ export function pipeline<D>(options: ServiceOptions<D>) {
 
 interface Exchange<D> {
   readonly options: ServiceOptions<D>;
-  readonly routes: Router<D>;
+  readonly routes: Router<AnyRoute<D>>;
   readonly platform: Platform;
   readonly incoming: Incoming;
   readonly requestId: string;

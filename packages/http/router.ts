@@ -1,40 +1,50 @@
 // Finds the routes of a path: a tree of segments, where a fixed segment is preferred to a parameter.
-import type { AnyRoute, Method } from "./routes.ts";
 
-export interface Match<D> {
-  readonly routes: readonly AnyRoute<D>[];
+/** What a route must say to be found. */
+export interface Routable {
+  readonly method: string;
+  readonly path: string;
+}
+
+export interface Match<R> {
+  readonly routes: readonly R[];
   readonly params: Readonly<Record<string, string>>;
 }
 
 /** What a path leads to: routes of the method, or the methods that it has, or nothing. */
-export type Found<D> = Match<D> | { readonly allowed: readonly Method[] } | null;
+export type Found<R extends Routable> = Match<R> | { readonly allowed: readonly R["method"][] } | null;
 
-export interface Router<D> {
-  find(method: string, path: string): Found<D>;
+export interface Router<R extends Routable> {
+  find(method: string, path: string): Found<R>;
 }
 
-interface Node<D> {
-  readonly fixed: Map<string, Node<D>>;
-  readonly parameter: { node: Node<D> | null };
-  readonly rest: { node: Node<D> | null };
+export interface RouterOptions {
+  /** Whether a parameter may be empty: somewhere the empty name is a name. */
+  readonly emptyParameters?: boolean;
+}
+
+interface Node<R> {
+  readonly fixed: Map<string, Node<R>>;
+  readonly parameter: { node: Node<R> | null };
+  readonly rest: { node: Node<R> | null };
   /** Routes differ in their parameters' names even where their paths are alike. */
-  readonly routes: Map<string, { readonly route: AnyRoute<D>; readonly names: readonly string[] }[]>;
+  readonly routes: Map<string, { readonly route: R; readonly names: readonly string[] }[]>;
 }
 
 /** Builds the tree. `:name` is one segment; `*` at the end is the rest of the path, as the parameter `*`. */
-export function router<D>(routes: readonly AnyRoute<D>[]): Router<D> {
-  const root = node<D>();
+export function router<R extends Routable>(routes: readonly R[], options: RouterOptions = {}): Router<R> {
+  const root = node<R>();
   for (const route of routes) add(root, route);
+  const { emptyParameters = false } = options;
   return {
     find(method, path) {
       const segments = split(path);
-      const end = walk(root, segments, 0, method) ?? walk(root, segments, 0, null);
+      const walked = { segments, method, emptyParameters };
+      const end = walk(root, walked, 0) ?? walk(root, { ...walked, method: null }, 0);
       if (end === null) return null;
       const routesThere = end.node.routes.get(method);
-      if (routesThere === undefined) {
-        // Only routes put methods there.
-        return { allowed: [...end.node.routes.keys()] as Method[] };
-      }
+      // Only routes put methods there.
+      if (routesThere === undefined) return { allowed: [...end.node.routes.keys()] as R["method"][] };
       const names = routesThere[0]?.names ?? [];
       const params = Object.fromEntries(names.map((name, at) => [name, end.values[at] ?? ""]));
       return { routes: routesThere.map(({ route }) => route), params };
@@ -42,11 +52,11 @@ export function router<D>(routes: readonly AnyRoute<D>[]): Router<D> {
   };
 }
 
-function node<D>(): Node<D> {
+function node<R>(): Node<R> {
   return { fixed: new Map(), parameter: { node: null }, rest: { node: null }, routes: new Map() };
 }
 
-function add<D>(root: Node<D>, route: AnyRoute<D>): void {
+function add<R extends Routable>(root: Node<R>, route: R): void {
   const names: string[] = [];
   let at = root;
   for (const segment of split(route.path)) {
@@ -56,7 +66,7 @@ function add<D>(root: Node<D>, route: AnyRoute<D>): void {
       slot.node ??= node();
       at = slot.node;
     } else {
-      const next = at.fixed.get(segment) ?? node<D>();
+      const next = at.fixed.get(segment) ?? node<R>();
       at.fixed.set(segment, next);
       at = next;
     }
@@ -66,30 +76,33 @@ function add<D>(root: Node<D>, route: AnyRoute<D>): void {
   at.routes.set(route.method, there);
 }
 
-interface End<D> {
-  readonly node: Node<D>;
+interface Walked {
+  readonly segments: readonly string[];
+  readonly method: string | null;
+  readonly emptyParameters: boolean;
+}
+
+interface End<R> {
+  readonly node: Node<R>;
   readonly values: readonly string[];
 }
 
 /**
  * The node a path ends at which has routes (of the method, if one is asked for); tries fixed segments first.
  */
-function walk<D>(
-  at: Node<D>,
-  segments: readonly string[],
-  depth: number,
-  method: string | null,
-): End<D> | null {
+function walk<R>(at: Node<R>, walked: Walked, depth: number): End<R> | null {
+  const { segments, method } = walked;
   const segment = segments[depth];
   if (segment === undefined) {
     const isEnd = method === null ? at.routes.size > 0 : at.routes.has(method);
     return isEnd ? { node: at, values: [] } : null;
   }
   const fixed = at.fixed.get(segment);
-  const found = fixed === undefined ? null : walk(fixed, segments, depth + 1, method);
+  const found = fixed === undefined ? null : walk(fixed, walked, depth + 1);
   if (found !== null) return found;
-  const value = at.parameter.node === null || segment === "" ? null : decode(segment);
-  const under = value === null ? null : walk(at.parameter.node!, segments, depth + 1, method);
+  const isMissing = at.parameter.node === null || (segment === "" && !walked.emptyParameters);
+  const value = isMissing ? null : decode(segment);
+  const under = value === null ? null : walk(at.parameter.node!, walked, depth + 1);
   if (under !== null && value !== null) return { node: under.node, values: [value, ...under.values] };
   if (at.rest.node === null) return null;
   return { node: at.rest.node, values: [segments.slice(depth).join("/")] };

@@ -32,6 +32,9 @@ const loopback = /^(?:::1|(?:::ffff:)?127\.)/;
 
 // The product is the dialect that is spoken: kombu, and with it Celery and oslo.messaging, believes in
 // AMQP's own meaning of `basic.qos` unless it reads RabbitMQ here. Who speaks it stands under platform.
+/** The version of RabbitMQ that is spoken: some clients choose by it what they may ask for. */
+export const rabbitVersion = "3.13.0";
+
 const serverProperties: Table = {
   capabilities: {
     publisher_confirms: true,
@@ -47,7 +50,7 @@ const serverProperties: Table = {
   cluster_name: "micronova",
   product: "RabbitMQ",
   platform: "Micronova on Node.js",
-  version: "3.13.0",
+  version: rabbitVersion,
 };
 
 export class Handshake {

@@ -58,7 +58,8 @@ export function bindingsTo(vhost: string, target: Target): readonly BindingStatu
   }));
 }
 
-function implicitBinding(vhost: string, queue: string): BindingStatus {
+/** What binds every queue to the default exchange. */
+export function implicitBinding(vhost: string, queue: string): BindingStatus {
   return {
     source: "",
     vhost,

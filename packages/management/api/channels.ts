@@ -1,0 +1,57 @@
+// Channels of connections.
+import { channelStatus, type OpenConnection, type VirtualHost } from "@micronova/amqp";
+import { assertOwn } from "../caller.ts";
+import {
+  type Asked,
+  byName,
+  found,
+  type JsonObject,
+  pages,
+  param,
+  type Route,
+  route,
+  value,
+} from "../routes.ts";
+import { visibleConnections } from "./connections.ts";
+import { consumersOf } from "./consumers.ts";
+import { channelCounts, messageStats } from "./stats.ts";
+
+type Channel = OpenConnection["channels"][number];
+
+export const channelRoutes: readonly Route[] = [
+  route("GET", "/channels", "management", (asked) => pages(channelsIn(asked, null))),
+  route("GET", "/channels/:channel", "management", (asked) => value(channelDetails(asked))),
+];
+
+export function channelsIn(asked: Asked, host: VirtualHost | null): readonly JsonObject[] {
+  return visibleConnections(asked, host)
+    .flatMap(({ channels }) => channels.map((channel) => channelView(asked, channel)))
+    .sort(byName);
+}
+
+export function channelView({ node, rates }: Asked, channel: Channel) {
+  const { message_stats: stats, ...facts } = channelStatus(channel);
+  const { connection } = channel;
+  return {
+    ...facts,
+    node: node.name,
+    connection_details: { name: connection.name, ...connection.peer },
+    user_who_performed_action: facts.user,
+    pending_raft_commands: 0,
+    ...messageStats(rates, { key: stats, stats, names: channelCounts }),
+  };
+}
+
+function channelDetails(asked: Asked) {
+  const name = param(asked, "channel");
+  const channels = [...asked.broker.connections].flatMap((one) => one.channels);
+  const channel = found(channels.find((one) => channelStatus(one).name === name));
+  assertOwn(asked.caller, channel.user.name, "monitoring");
+  const consumers = [...channel.consumers.values()];
+  return {
+    ...channelView(asked, channel),
+    consumer_details: consumersOf(asked, channel.host.name, consumers),
+    publishes: [],
+    deliveries: [],
+  };
+}
