@@ -21,6 +21,22 @@ export const cliErrors = errorTable("cli", {
   tlsNeedsBoth: { status: 400, text: () => "TLS needs both --tls-cert and --tls-key." },
   badTls: { status: 400, text: (why: string) => `TLS cannot be served with these files: ${why}.` },
   unreadable: { status: 400, text: (path: string, why: string) => `${path} cannot be read: ${why}.` },
+  noBus: {
+    status: 404,
+    text: (dir: string) =>
+      `No bus runs on ${dir}; start one with \`micronova bus serve\`, or name one with --url.`,
+  },
+  busUnreachable: { status: 503, text: (url: string, why: string) => `${url} cannot be reached: ${why}.` },
+  busRefused: { status: 403, text: (url: string, why: string) => `${url} refused: ${why}.` },
+  badBusUrl: {
+    status: 400,
+    text: (url: string) => `${url} is no URL like http://user:password@host:15672.`,
+  },
+  managementPort: {
+    status: 500,
+    text: (host: string, port: number) =>
+      `Port ${port} on ${host} is already in use; choose another with --management-port.`,
+  },
   needsYes: {
     status: 400,
     text: (dir: string) => `This removes everything in ${dir}; say --yes to confirm.`,

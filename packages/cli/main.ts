@@ -1,6 +1,6 @@
 // The command line: parses, runs one command, and turns what goes wrong into one sentence and an exit status.
 import { isFault } from "@micronova/kit";
-import { Command, CommanderError, Option } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaultDataDir } from "./data-dir.ts";
 import { formatOption } from "./table.ts";
 
@@ -139,7 +139,42 @@ bus
   .option("--tls-key <file>", "the certificate's key")
   .option("--tls-ca <file>", "the authority whose certificates clients must show")
   .option("--tls-port <n>", "the port for TLS; 0 takes a free one", "5671")
+  .option("--management-port <n>", "the port of its management API (15672, or a free one if that is taken)")
+  .option("--no-management", "do without its management API, which saves ten megabytes")
   .action(async (options) => (await import("./commands/bus.ts")).serveBus(options));
+
+const busLists = {
+  queues: "list queues",
+  exchanges: "list exchanges",
+  bindings: "list what leads from exchanges to queues and other exchanges",
+  connections: "list connections of clients",
+  channels: "list channels of connections",
+  consumers: "list who consumes from queues",
+} as const;
+const urlOption = () =>
+  new Option("--url <url>", "its management API, as http://user:password@host:15672; also a RabbitMQ's");
+
+for (const [what, description] of Object.entries(busLists)) {
+  bus
+    .command(`${what} [columns...]`)
+    .description(description)
+    .addOption(dataDir())
+    .addOption(urlOption())
+    .addOption(formatOption())
+    .option("--vhost <name>", "the virtual host it is in", "/")
+    .action(async (columns, options) =>
+      // The names of the commands are those of the lists.
+      (await import("./commands/bus-list.ts")).listBus(what as keyof typeof busLists, columns, options),
+    );
+}
+
+bus
+  .command("status")
+  .description("say how the bus is")
+  .addOption(dataDir())
+  .addOption(urlOption())
+  .addOption(formatOption())
+  .action(async (options) => (await import("./commands/bus-status.ts")).busStatus(options));
 
 const installs = (): boolean => program.opts()["install"] !== false;
 
@@ -155,6 +190,8 @@ try {
 
 /** 2 for a wrong command line, 1 for everything else; help asked for is no failure. */
 function fail(error: unknown): number {
+  // Commander has said what is wrong with the line, but for what a command found itself.
+  if (error instanceof InvalidArgumentError) process.stderr.write(`micronova: ${error.message}\n`);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const isExpected = isFault(error) || (error instanceof Error && error.name === "ApiError");
   // A Fault is a sentence for people; anything else is a defect, whose trace is needed.

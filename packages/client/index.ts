@@ -17,7 +17,8 @@ export type ServiceType =
   | "volumev3"
   | "placement"
   | "identity"
-  | "operations";
+  | "operations"
+  | "bus";
 
 /** An answer that was not a success. */
 export class ApiError extends Error {
@@ -66,9 +67,9 @@ export async function connect(credentials: Credentials): Promise<Client> {
   const endpoint = (service: ServiceType): string => {
     const entry = token.catalog.find(({ type }: Json) => type === service);
     const found = entry?.endpoints.find((candidate: Json) => candidate.interface === "public");
-    // The operators' service is Micronova's own, and in no catalog.
-    if (service === "operations")
-      return `${credentials.authUrl.replace(/\/identity\/v3\/?$/, "")}/operations/v1`;
+    // The operators' services are Micronova's own, and in no catalog.
+    const own = uncatalogued[service];
+    if (own !== undefined) return `${credentials.authUrl.replace(/\/identity\/v3\/?$/, "")}${own}`;
     if (found === undefined) throw new ApiError(404, `The catalog has no service ${service}.`, null);
     return found.url;
   };
@@ -97,6 +98,11 @@ export async function connect(credentials: Credentials): Promise<Client> {
   };
 }
 
+const uncatalogued: Readonly<Partial<Record<ServiceType, string>>> = {
+  operations: "/operations/v1",
+  bus: "/bus/api",
+};
+
 const versionName: Readonly<Record<ServiceType, string>> = {
   compute: "compute",
   image: "image",
@@ -105,6 +111,7 @@ const versionName: Readonly<Record<ServiceType, string>> = {
   placement: "placement",
   identity: "identity",
   operations: "operations",
+  bus: "bus",
 };
 
 function passwordRequest({

@@ -2,6 +2,7 @@
 // brokers elsewhere.
 import { readFileSync } from "node:fs";
 import {
+  type AmqpService,
   Broker,
   type Bus,
   type ConnectOptions,
@@ -20,6 +21,16 @@ export interface BusParts {
   readonly bus: Bus;
   /** In the order in which they start: what must be there before the bus is used. */
   readonly services: readonly Service[];
+  /** The broker inside, for its management; null when brokers are elsewhere. */
+  readonly inside: BrokerInside | null;
+}
+
+export interface BrokerInside {
+  readonly broker: Broker;
+  /** Where clients come in by socket; null when they do not. */
+  readonly door: AmqpService | null;
+  /** Where what is durable is kept; null when nothing is. */
+  readonly keptIn: string | null;
 }
 
 export function busOf(platform: Platform, config: CloudConfig, dir: Pick<DataDir, "file">): BusParts {
@@ -46,7 +57,7 @@ function brokersElsewhere(platform: Platform, { bus: settings }: CloudConfig): B
     start: () => bus.connected(connectWithinMs),
     stop: () => bus.close(),
   };
-  return { bus, services: [connection] };
+  return { bus, services: [connection], inside: null };
 }
 
 /**
@@ -64,10 +75,12 @@ function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir
       broker.close();
     },
   };
-  if (config.bus.listen === undefined) return { bus, services: [inside] };
+  if (config.bus.listen === undefined)
+    return { bus, services: [inside], inside: { broker, door: null, keptIn: null } };
   const door = serveAmqp(broker, doorOf(config.bus.listen, config));
-  const isKept = !config.ephemeral;
-  return { bus, services: [...(isKept ? [persistence(broker, dir.file("bus"))] : []), inside, door] };
+  const keptIn = config.ephemeral ? null : dir.file("bus");
+  const kept = keptIn === null ? [] : [persistence(broker, keptIn)];
+  return { bus, services: [...kept, inside, door], inside: { broker, door, keptIn } };
 }
 
 /** Anybody who reaches the port reads what passes it: off loopback it is encrypted as the APIs are. */

@@ -12,11 +12,13 @@ import {
   systemClock,
   systemRandom,
 } from "@micronova/kit";
+import type { ManagementService } from "@micronova/management";
 import { type RequestLog, requestLog } from "@micronova/operations";
 import { busNotifier, busRpc } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
-import { busOf } from "./bus.ts";
+import { type BrokerInside, busOf } from "./bus.ts";
+import { busManagement } from "./bus-management.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { type ApiDeps, type ControlDeps, httpServices, roles } from "./roles.ts";
@@ -40,13 +42,15 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
     for (const service of started.splice(0).reverse()) await service.stop();
   };
   try {
-    const { control, api } = await assemble(platform, config, dir, started);
+    const { control, api, bus } = await assemble(platform, config, dir, started);
     const { rpc, host } = control;
     const workers = await hostWorkers({ platform, rpc, config, dir, host });
     const requests = requestLog(control);
-    const http = httpServer(api, config, requests);
+    const management = bus === null ? null : busManagement(bus, api.tokens);
+    const http = httpServer({ api, config, requests, management });
     const controllers = [roles.conductor(control), roles.scheduler(control)];
-    const parts = [...controllers, ...workers, roles.api(api), requests, http];
+    const doors = [roles.api(api), ...(management === null ? [] : [management]), requests, http];
+    const parts = [...controllers, ...workers, ...doors];
     for (const service of parts) {
       await service.start();
       started.push(service);
@@ -70,7 +74,7 @@ async function assemble(
   started.push(closing("store", () => store.close()));
   await store.migrate();
   await seed(store, { region: config.region, secrets: dir.secrets, cidr: config.network.cidr });
-  const { bus, services } = busOf(platform, config, dir);
+  const { bus, services, inside } = busOf(platform, config, dir);
   for (const service of services) {
     started.push(service);
     await service.start();
@@ -81,21 +85,31 @@ async function assemble(
   const told = config.notifications.enabled ? { notifier: busNotifier({ platform, bus }) } : {};
   const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName, ...told };
   const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
-  return { control, api: { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) } };
+  const api = { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) };
+  return { control, api, bus: inside };
 }
 
 interface Assembly {
   readonly control: ControlDeps;
   readonly api: ApiDeps;
+  /** Null when the brokers are elsewhere. */
+  readonly bus: BrokerInside | null;
 }
 
-function httpServer(deps: ApiDeps, config: CloudConfig, requests: RequestLog): HttpServer {
-  const { platform } = deps;
+interface HttpParts {
+  readonly api: ApiDeps;
+  readonly config: CloudConfig;
+  readonly requests: RequestLog;
+  readonly management: ManagementService | null;
+}
+
+function httpServer({ api, config, requests, management }: HttpParts): HttpServer {
+  const { platform } = api;
   return listen(platform, {
     host: config.listen,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
-    services: httpServices(deps),
+    services: { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) },
     answered: (request) => requests.add(request),
     plain: {
       "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),

@@ -3,7 +3,7 @@
 
 // Schemas are TypeBox's; packages take its words from here, so that one version of it is in use.
 export { default as Type, type Static, type TSchema } from "typebox";
-export { check, readText } from "./body.ts";
+export { check } from "./body.ts";
 export type { Dialect, FaultView, Problem, RenderedFault } from "./dialects/dialect.ts";
 export { glanceDialect } from "./dialects/glance.ts";
 export { keystoneDialect } from "./dialects/keystone.ts";
@@ -22,7 +22,6 @@ export {
 } from "./listen.ts";
 export { nextLinks, nextUrl, type Page, pageOf } from "./paging.ts";
 export { allows, type Policies, type Rule } from "./policy.ts";
-export { type Routable, router } from "./router.ts";
 export {
   type Action,
   type AnyAction,

@@ -16,7 +16,7 @@ export interface ListenOptions {
   /**
    * By path prefix: `{ "/compute/v2.1": computeService }`. The longest prefix wins; `/` takes what is left.
    */
-  readonly services: Readonly<Record<string, Pick<HttpService, "answer">>>;
+  readonly services: Readonly<Record<string, Pick<HttpService, "name" | "answer">>>;
   /** Exact paths outside all services, such as `/healthz` and `/metrics`. */
   readonly plain?: Readonly<Record<string, PlainHandler>>;
   /** Told of every request that a service answered. */
@@ -151,7 +151,7 @@ function dispatcher(platform: Platform, options: ListenOptions): Dispatch {
 /** Answers, and tells what it took. */
 async function recorded(
   platform: Platform,
-  service: HttpService,
+  service: Pick<HttpService, "name" | "answer">,
   {
     incoming,
     path,

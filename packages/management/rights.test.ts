@@ -1,5 +1,5 @@
-// Who sees what: every row is what RabbitMQ 3.10 answers to users with a tag and, in capitals, with permissions
-// in the virtual host too.
+// Who sees what: every row is what RabbitMQ 3.10 answers to users with a tag and, in capitals, with
+// permissions in the virtual host too.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { anApiWithWork } from "./testing.ts";

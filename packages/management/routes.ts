@@ -1,6 +1,6 @@
 // Routes of the management API as values, and what their handlers are given and answer.
 import type { Broker, VirtualHost } from "@micronova/amqp";
-import type { Incoming } from "@micronova/http";
+import type { Incoming } from "@micronova/http/plain";
 import { type Caller, type Guard, mayUse } from "./caller.ts";
 import { managementErrors } from "./errors.ts";
 import type { Node } from "./node.ts";
@@ -43,12 +43,6 @@ export const list = (items: readonly JsonObject[]): Result => ({ list: items, is
 /** A list of which clients may ask for one page. */
 export const pages = (items: readonly JsonObject[]): Result => ({ list: items, isPaged: true });
 export const value = (given: unknown, status = 200): Result => ({ value: given, status });
-export const created = (location?: string): Result =>
-  location === undefined ? { status: 201 } : { status: 201, location };
-export const noContent: Result = { status: 204 };
-/** Whether a PUT made something or found it there. */
-export const put = (isNew: boolean): Result => (isNew ? created() : noContent);
-
 export function param({ params }: Asked, name: string): string {
   // The path of the route says which there are.
   return params[name] ?? "";

@@ -1,9 +1,9 @@
-// The management API as a service of HTTP: finds who asks and the route, and says what came of it. It answers
-// requests itself instead of being put together by the service kit: its dialect, its authentication, its
-// rights by tags and its shapes are RabbitMQ's, where the kit's are OpenStack's; it takes the kit's router and
-// sockets.
+// The management API as a service of HTTP: finds who asks and the route, and says what came of it. It
+// answers requests itself instead of being put together by the service kit: its dialect, its authentication,
+// its rights by tags and its shapes are RabbitMQ's, where the kit's are OpenStack's; it takes the kit's
+// router and sockets.
 import type { Broker } from "@micronova/amqp";
-import { type Answer, type Incoming, readText, router } from "@micronova/http";
+import { type Answer, type Incoming, readText, router } from "@micronova/http/plain";
 import { isFault, type Platform, type Service } from "@micronova/kit";
 import { routes } from "./api/index.ts";
 import { assertAllowed, type Caller, type Doorkeeper } from "./caller.ts";

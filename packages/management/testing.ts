@@ -41,7 +41,7 @@ export function anApi() {
   return { platform, broker, service, server, ask, get, all };
 }
 
-export const jobs: Queue = { name: "jobs", durable: true, bindings: [{ exchange: "work", key: "a.*" }] };
+const jobs: Queue = { name: "jobs", durable: true, bindings: [{ exchange: "work", key: "a.*" }] };
 
 /** With a topic exchange `work` and the queue `jobs` bound to it. */
 export async function anApiWithWork() {

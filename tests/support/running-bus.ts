@@ -6,15 +6,28 @@ export interface BusProcess {
   readonly child: ChildProcess;
   /** Where it answers, in the order in which it says so: first plainly, then by TLS. */
   readonly urls: readonly string[];
+  /** Where its management API answers, without the path. */
+  readonly management: string;
   /** Ends it without a word. */
   kill(): void;
   /** Asks it to end; resolves with its exit status. */
   stop(): Promise<number | null>;
 }
 
-/** Resolves once as many doors as asked for are open. */
+/** Resolves once as many doors as asked for are open, and the management API is. */
 export function startBus(dataDir: string, more: readonly string[] = [], doors = 1): Promise<BusProcess> {
-  const args = [main, "bus", "serve", "--data-dir", dataDir, "--port", "0", ...more];
+  const args = [
+    main,
+    "bus",
+    "serve",
+    "--data-dir",
+    dataDir,
+    "--port",
+    "0",
+    "--management-port",
+    "0",
+    ...more,
+  ];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   const stop = () => {
@@ -26,7 +39,9 @@ export function startBus(dataDir: string, more: readonly string[] = [], doors = 
     child.stderr?.on("data", (chunk: Buffer) => {
       said += chunk.toString();
       const urls = [...said.matchAll(/^The bus is up at (\S+),/gm)].map(([, url]) => url!);
-      if (urls.length === doors) resolve({ child, urls, kill: () => child.kill("SIGKILL"), stop });
+      const [, management] = /^Its management API is up at (\S+)\/api\.$/m.exec(said) ?? [];
+      if (urls.length === doors && management !== undefined)
+        resolve({ child, urls, management, kill: () => child.kill("SIGKILL"), stop });
     });
     void ended.then((status) => reject(new Error(`the bus ended with ${status}: ${said}`)));
   });

@@ -228,7 +228,7 @@ const portMin = 10_000;
 const portMax = 15_999;
 const given = new Set<number>();
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = portMin + systemRandom.int(portMax - portMin);
     if (given.has(port) || !(await isFree(port))) continue;

@@ -24,6 +24,7 @@ export interface ServeOptions {
 }
 
 export interface AmqpService extends Service {
+  readonly host: string;
   /** The port it listens on, once started. */
   readonly port: number;
   readonly connectionCount: number;
@@ -57,6 +58,10 @@ class AmqpServer implements AmqpService {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
+  }
+
+  get host(): string {
+    return this.#options.host;
   }
 
   get port(): number {

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
 import { Broker, persistence, type ServeOptions, serveAmqp, type Tls } from "@micronova/amqp";
 import { jsonLog, metricsRegistry, systemClock, systemRandom } from "@micronova/kit";
+import type { BusManagement, BusManagementOptions } from "../bus-management.ts";
 import { cliErrors } from "../errors.ts";
 
 export interface BusOptions {
@@ -15,6 +16,8 @@ export interface BusOptions {
   readonly tlsKey?: string;
   readonly tlsCa?: string;
   readonly tlsPort: string;
+  readonly managementPort?: string;
+  readonly management: boolean;
 }
 
 const loopback = "127.0.0.1";
@@ -35,12 +38,36 @@ export async function serveBus(options: BusOptions): Promise<void> {
     await service.start();
     process.stderr.write(`The bus is up at ${urlOf(broker, door, service.port)}, kept in ${dir}.\n`);
   }
+  const amqp = services.map(({ door, service }) => ({
+    protocol: door.tls === undefined ? "amqp" : "amqp/ssl",
+    ip_address: door.host,
+    port: service.port,
+  }));
+  const management = options.management ? await manage(options, { broker, busDir: dir, amqp }) : null;
   await new Promise<void>((stop) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop());
   });
+  await management?.stop();
   await Promise.all(services.map(({ service }) => service.stop()));
   broker.close();
   await storage.stop();
+}
+
+/** Loaded when clients are served: it is not what they wait for. */
+async function manage(
+  { listen, insecure, dataDir, managementPort }: BusOptions,
+  bus: Pick<BusManagementOptions, "broker" | "busDir" | "amqp">,
+): Promise<BusManagement> {
+  const { serveBusManagement } = await import("../bus-management.ts");
+  const management = await serveBusManagement({
+    ...bus,
+    dataDir: resolve(dataDir),
+    // It has no TLS of its own.
+    host: isLoopback(listen) || insecure === true ? listen : loopback,
+    port: managementPort === undefined ? null : portOf("--management-port", managementPort),
+  });
+  process.stderr.write(`Its management API is up at ${management.url}/api.\n`);
+  return management;
 }
 
 /** What is not encrypted stays on this machine, unless the operator insists. */

@@ -21,7 +21,7 @@ export function bindingView(binding: BindingStatus) {
 }
 
 /** Those between the two that the path names. */
-export function bindingsBetween(asked: Asked): readonly BindingStatus[] {
+function bindingsBetween(asked: Asked): readonly BindingStatus[] {
   const host = hostOf(asked);
   const source = param(asked, "source");
   const name = param(asked, "destination");
@@ -33,12 +33,12 @@ export function bindingsBetween(asked: Asked): readonly BindingStatus[] {
 }
 
 /** The one that the path names by its key. */
-export function bindingOf(asked: Asked): BindingStatus {
+function bindingOf(asked: Asked): BindingStatus {
   const key = param(asked, "key");
   return found(bindingsBetween(asked).find((one) => propertiesKey(one) === key));
 }
 
-export function destinationType(asked: Asked): "queue" | "exchange" {
+function destinationType(asked: Asked): "queue" | "exchange" {
   const type = param(asked, "type");
   if (type === "q") return "queue";
   if (type === "e") return "exchange";
@@ -46,7 +46,7 @@ export function destinationType(asked: Asked): "queue" | "exchange" {
 }
 
 /** The routing key as it stands in a query, and a digest of the arguments behind it if there are any. */
-export function propertiesKey({
+function propertiesKey({
   routing_key,
   arguments: args,
 }: Pick<BindingStatus, "routing_key" | "arguments">): string {

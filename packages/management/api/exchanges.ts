@@ -51,7 +51,7 @@ function exchangeView({ rates }: Asked, host: VirtualHost, exchange: Exchange) {
 }
 
 /** Paths call the default exchange by a name that nobody else may have. */
-export const exchangeName = (asked: Asked): string => {
+const exchangeName = (asked: Asked): string => {
   const name = param(asked, "exchange");
   return name === "amq.default" ? "" : name;
 };

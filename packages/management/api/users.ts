@@ -18,6 +18,6 @@ export const userRoutes: readonly Route[] = [
   ...permissionRoutes,
 ];
 
-export function userView({ record: { name, passwordHash, hashingAlgorithm, tags } }: User) {
+function userView({ record: { name, passwordHash, hashingAlgorithm, tags } }: User) {
   return { name, password_hash: passwordHash, hashing_algorithm: hashingAlgorithm, tags, limits: {} };
 }
