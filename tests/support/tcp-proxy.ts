@@ -9,6 +9,8 @@ export interface TcpProxy {
   silence(): void;
   /** Drops the near ends; the far ends stay as they are, and hear nothing any more. */
   dropNearEnds(): void;
+  /** Ends what is connected, and both sides are told. New ones pass. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -52,6 +54,12 @@ export async function startProxy(targetPort: number): Promise<TcpProxy> {
       const present = [...pairs];
       mute();
       for (const { near } of present) near.destroy();
+    },
+    cut() {
+      for (const { near, far } of pairs) {
+        near.destroy();
+        far.destroy();
+      }
     },
     async stop() {
       for (const { near, far } of [...pairs, ...silent]) {
