@@ -71,6 +71,16 @@ export interface Delivery {
   nack(options: { readonly requeue: boolean }): void;
 }
 
+export interface ConsumeOptions {
+  /** How many deliveries may be unacknowledged at a time; 0 for any number. */
+  readonly prefetch: number;
+  /**
+   * Whether the queue is this bus's alone. On a later connection its consumer then comes before the one it
+   * had on an earlier, which the broker may not know to be dead.
+   */
+  readonly isOwn?: boolean;
+}
+
 export interface Consumer {
   /** The queue's name. One that the broker chose is another one after every reconnection. */
   readonly queue: string;
@@ -87,15 +97,8 @@ export interface Bus {
    * no queue takes it.
    */
   publish(to: Address, message: Message, options?: { readonly mandatory?: boolean }): Promise<void>;
-  /**
-   * Declares and binds the queue, then hands over deliveries, at most `prefetch` unacknowledged at a time (0:
-   * no limit).
-   */
-  consume(
-    queue: Queue,
-    options: { readonly prefetch: number },
-    handle: (delivery: Delivery) => void,
-  ): Promise<Consumer>;
+  /** Declares and binds the queue, then hands over deliveries. */
+  consume(queue: Queue, options: ConsumeOptions, handle: (delivery: Delivery) => void): Promise<Consumer>;
   /** Cancels its consumers and returns what they had not acknowledged to the queues. */
   close(): Promise<void>;
 }

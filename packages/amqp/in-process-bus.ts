@@ -2,7 +2,7 @@
 // closes.
 import type { Log } from "@micronova/kit";
 import type { Broker } from "./broker.ts";
-import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "./bus.ts";
+import type { Address, Bus, ConsumeOptions, Consumer, Delivery, Exchange, Message, Queue } from "./bus.ts";
 import { type Content, contentOfMessage } from "./content.ts";
 import { amqpErrors } from "./errors.ts";
 import { freezeMessage } from "./freeze.ts";
@@ -73,7 +73,7 @@ export class InProcessBus implements Bus {
 
   async consume(
     queue: Queue,
-    options: { readonly prefetch: number },
+    options: ConsumeOptions,
     handle: (delivery: Delivery) => void,
   ): Promise<Consumer> {
     this.#assertOpen();

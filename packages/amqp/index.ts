@@ -6,6 +6,7 @@ export type {
   Address,
   Binding,
   Bus,
+  ConsumeOptions,
   Consumer,
   Delivery,
   Exchange,

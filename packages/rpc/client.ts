@@ -112,7 +112,7 @@ export class RpcClient {
     const { bus, parking } = this.#deps;
     await bus.declare(workExchange);
     const queue = replyQueue(this.#replyName);
-    await parking.consume(queue, { prefetch: 0 }, (delivery) => this.#answered(delivery));
+    await parking.consume(queue, { prefetch: 0, isOwn: true }, (delivery) => this.#answered(delivery));
     this.#isOpen = true;
   }
 

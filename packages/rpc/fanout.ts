@@ -20,7 +20,8 @@ export function consumeFanout(
   parking: Parking,
   { topic, id, handle }: Listening,
 ): Promise<Consumer> {
-  return withExchange(bus, topic, () => parking.consume(fanoutQueue(topic, id), { prefetch }, handle));
+  const options = { prefetch, isOwn: true };
+  return withExchange(bus, topic, () => parking.consume(fanoutQueue(topic, id), options, handle));
 }
 
 /** Sends to all of a topic. It does not matter whether there is anybody. */

@@ -1,6 +1,6 @@
 // Poison: messages that are no calls, that their handler throws at, or that keep killing who takes them. They
 // leave their queue for `micronova.dead`, with headers that say from where, why and when; nothing goes round.
-import type { Bus, Consumer, Delivery, Headers, Json, Queue } from "@micronova/amqp";
+import type { Bus, ConsumeOptions, Consumer, Delivery, Headers, Json, Queue } from "@micronova/amqp";
 import { isFault, type Platform } from "@micronova/kit";
 import { rpcErrors } from "./errors.ts";
 import { deadQueue } from "./names.ts";
@@ -20,11 +20,7 @@ export class Parking {
   }
 
   /** Consumes from a queue; what `handle` throws at is parked. */
-  consume(
-    queue: Queue,
-    options: { readonly prefetch: number },
-    handle: (delivery: Delivery) => void,
-  ): Promise<Consumer> {
+  consume(queue: Queue, options: ConsumeOptions, handle: (delivery: Delivery) => void): Promise<Consumer> {
     return this.#deps.bus.consume(queue, options, (delivery) => {
       try {
         handle(delivery);

@@ -92,6 +92,7 @@ for (const [name, start] of Object.entries(brokers)) {
 function onBroker(start: () => Promise<Brokered>): void {
   let broker: Brokered;
   const buses: Bus[] = [];
+  const processes: Rpc[] = [];
   const children: ChildProcess[] = [];
 
   before(async () => {
@@ -99,6 +100,7 @@ function onBroker(start: () => Promise<Brokered>): void {
   });
   after(async () => {
     for (const child of children) await ended(child);
+    for (const rpc of processes) await rpc.close();
     for (const bus of buses) await bus.close();
     await broker.stop();
   });
@@ -108,7 +110,11 @@ function onBroker(start: () => Promise<Brokered>): void {
     buses.push(bus);
     return bus;
   };
-  const process = (): Rpc => busRpc({ platform: realPlatform, bus: connect() });
+  const process = (): Rpc => {
+    const rpc = busRpc({ platform: realPlatform, bus: connect() });
+    processes.push(rpc);
+    return rpc;
+  };
   const oslo = async (scenario: string) => {
     const { status, stdout, stderr } = await said(python, [script, rabbitUrl(broker), scenario, role.topic]);
     assert.equal(status, 0, stderr);
@@ -264,7 +270,6 @@ function onBroker(start: () => Promise<Brokered>): void {
     await rpc.cast(python, { context }).note({ text: "to any" });
     await rpc.fanout(python, { context }).note({ text: "to all" });
     assert.deepEqual((await one.noted_so_far({ count: 2 })).sort(), ["to all", "to any"]);
-    await rpc.close();
   });
 }
 

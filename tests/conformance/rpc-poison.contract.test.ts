@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Bus, Delivery, Json } from "@micronova/amqp";
 import { systemContext } from "@micronova/kit";
-import { busRpc, contract, method, topic } from "@micronova/rpc";
+import { busRpc, contract, method, type Rpc, topic } from "@micronova/rpc";
 import { realPlatform } from "../support/running-broker.ts";
 import { eventually, fresh, threeBuses } from "../support/three-buses.ts";
 
@@ -15,13 +15,21 @@ before(async () => {
   for (const { name, skip, connect } of buses.doors)
     if (skip === false) parked.set(name, await theParked(connect()));
 });
-after(() => buses.stop());
+after(async () => {
+  for (const rpc of processes) await rpc.close();
+  await buses.stop();
+});
 
+const processes: Rpc[] = [];
+const rpcOn = (bus: Bus): Rpc => {
+  const rpc = busRpc({ platform: realPlatform, bus });
+  processes.push(rpc);
+  return rpc;
+};
 const context = systemContext("11111111-1111-4111-8111-111111111111");
 const aRole = () => contract(fresh("role"), { ask: method<object, string>({ timeoutMs: 10_000 }) });
 type Role = ReturnType<typeof aRole>;
-const serve = (bus: Bus, role: Role, ask: () => Promise<string>) =>
-  busRpc({ platform: realPlatform, bus }).serve(role, "h1", { ask });
+const serve = (bus: Bus, role: Role, ask: () => Promise<string>) => rpcOn(bus).serve(role, "h1", { ask });
 
 /** What was parked from queues whose names begin so, as it comes. */
 async function theParked(bus: Bus) {
@@ -69,7 +77,7 @@ for (const { name: door, skip, connect } of buses.doors) {
     );
     assert.ok(Date.now() - Date.parse(String(said(first, "at"))) < 60_000);
     assert.equal(first.message.persistent, true);
-    const caller = busRpc({ platform: realPlatform, bus: other });
+    const caller = rpcOn(other);
     assert.equal(await caller.on(role, "h1", { context }).ask({}), "answer");
     await server.stop();
   });
@@ -77,7 +85,7 @@ for (const { name: door, skip, connect } of buses.doors) {
   test(`${door}: an event that a listener throws at is parked`, { skip }, async () => {
     const news = topic<{ readonly load: number }>(fresh("news"));
     const heard: number[] = [];
-    const rpc = busRpc({ platform: realPlatform, bus: connect() });
+    const rpc = rpcOn(connect());
     const listener = rpc.listen(news, ({ load }) => {
       if (load < 0) throw new Error("a load cannot be negative");
       heard.push(load);
@@ -97,7 +105,7 @@ for (const { name: door, skip, connect } of buses.doors) {
     const before = serve(connect(), role, async () => "answer");
     await before.start();
     await before.stop();
-    const caller = busRpc({ platform: realPlatform, bus: connect() });
+    const caller = rpcOn(connect());
     await caller.cast({ ...role, topic: target }, { context }).ask({});
     /** A process that dies with what it takes; false when there is nothing more to take. */
     const dies = async (): Promise<boolean> => {

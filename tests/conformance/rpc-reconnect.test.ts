@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Bus, connectAmqp } from "@micronova/amqp";
 import { systemContext } from "@micronova/kit";
-import { busRpc, contract, method, osloEnvelope } from "@micronova/rpc";
+import { busRpc, contract, method, osloEnvelope, type Rpc } from "@micronova/rpc";
 import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
 import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 import { startProxy, type TcpProxy } from "../support/tcp-proxy.ts";
@@ -12,6 +12,7 @@ import { eventually, fresh } from "../support/three-buses.ts";
 let ours: RunningBroker;
 let rabbit: RunningRabbit;
 const buses: Bus[] = [];
+const processes: Rpc[] = [];
 const proxies: TcpProxy[] = [];
 
 before(async () => {
@@ -19,6 +20,7 @@ before(async () => {
   if (rabbitMissing === false) rabbit = await startRabbit();
 });
 after(async () => {
+  for (const rpc of processes) await rpc.close();
   await Promise.all(buses.map((bus) => bus.close()));
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   await ours.stop();
@@ -43,7 +45,9 @@ async function aPair(port: number) {
     const url = `amqp://guest:guest@127.0.0.1:${proxy.port}`;
     const bus = connectAmqp(realPlatform, [url], { form: osloEnvelope, heartbeatSeconds: 2 });
     buses.push(bus);
-    return busRpc({ platform: realPlatform, bus });
+    const rpc = busRpc({ platform: realPlatform, bus });
+    processes.push(rpc);
+    return rpc;
   });
   const done: (number | "wait")[] = [];
   let release: () => void = () => undefined;
@@ -115,7 +119,7 @@ for (const { door, skip, port } of doors) {
       for (let from = 0; from < count; from += 50)
         answers.push(...(await Promise.all(numbers.slice(from, from + 50).map((n) => calls.double({ n })))));
     })();
-    for (let cuts = 0; answers.length < count && cuts < 20; cuts++) {
+    for (let cuts = 0; answers.length < count && cuts < 8; cuts++) {
       const before = done.length;
       (cuts % 2 === 0 ? near : far).cut();
       await eventually(() => done.length > before || answers.length === count);

@@ -2,7 +2,7 @@
 // is tried, ever less often, and then everything is as before: exchanges and queues declared, consumers
 // consuming, unconfirmed publishes sent again.
 import { type Millis, type Platform, sleepUnlessAborted } from "@micronova/kit";
-import type { Address, Bus, Consumer, Delivery, Exchange, Message, Queue } from "../bus.ts";
+import type { Address, Bus, ConsumeOptions, Consumer, Delivery, Exchange, Message, Queue } from "../bus.ts";
 import type { Method } from "../codec/method-codec.ts";
 import { type Content, contentOfMessage } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
@@ -123,12 +123,11 @@ class ClientBus implements RemoteBus {
 
   async consume(
     queue: Queue,
-    options: { readonly prefetch: number },
+    options: ConsumeOptions,
     handle: (delivery: Delivery) => void,
   ): Promise<Consumer> {
-    const { prefetch } = options;
     const deps = { platform: this.#platform, form: this.#form, queueType: this.#queueType };
-    const subscription = new Subscription({ ...deps, queue, prefetch, handle });
+    const subscription = new Subscription({ ...deps, queue, options, handle });
     this.#subscriptions.add(subscription);
     try {
       await this.#whileConnected((link) => subscription.start(link));

@@ -1,8 +1,9 @@
 // A consumer that outlives channels and connections: on each it declares its queue again, binds it and
 // consumes.
 import { type Clock, type Log, type Random, sleepUnlessAborted } from "@micronova/kit";
-import type { Delivery, Queue } from "../bus.ts";
+import type { ConsumeOptions, Delivery, Queue } from "../bus.ts";
 import type { Args, Method } from "../codec/method-codec.ts";
+import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import type { WireForm } from "../wire-form.ts";
 import { backOffMs } from "./back-off.ts";
@@ -15,7 +16,7 @@ export interface SubscriptionDeps {
   readonly form: WireForm;
   readonly queue: Queue;
   readonly queueType: QueueType;
-  readonly prefetch: number;
+  readonly options: ConsumeOptions;
   readonly handle: (delivery: Delivery) => void;
 }
 
@@ -37,6 +38,8 @@ export class Subscription implements ChannelEvents {
   #starting: Promise<void> | null = null;
   /** The broker ended it, as when its queue was deleted. */
   #isDropped = false;
+  /** How often it has begun. */
+  #stretches = 0;
   #isBeginningAgain = false;
   #isCancelled = false;
   /** Whether it has ever begun: until then its maker deals with what goes wrong. */
@@ -102,17 +105,22 @@ export class Subscription implements ChannelEvents {
   }
 
   async #begin(link: Link): Promise<void> {
-    const { queue, queueType, prefetch } = this.#deps;
+    const { queue, queueType, options } = this.#deps;
     this.#isDropped = false;
     this.#link = link;
     const channel = await link.openChannel(this);
     const run = { channel, held: new Set<number>() };
     this.#run = run;
     this.queueName = await declareQueue(channel, queue, queueType);
-    const qos = { prefetchSize: 0, prefetchCount: Math.min(prefetch, 65_535), global: false };
+    const qos = { prefetchSize: 0, prefetchCount: Math.min(options.prefetch, 65_535), global: false };
     await channel.request("basic.qos", qos, "basic.qos-ok");
     const consume = { queue: this.queueName, consumerTag, noLocal: false, noAck: false, exclusive: false };
-    await channel.request("basic.consume", { ...consume, noWait: false, arguments: {} }, "basic.consume-ok");
+    const args: Table = options.isOwn === true ? { "x-priority": this.#stretches++ } : {};
+    await channel.request(
+      "basic.consume",
+      { ...consume, noWait: false, arguments: args },
+      "basic.consume-ok",
+    );
   }
 
   /** An attempt's own refusal is its own concern; what was dropped later begins again. */
