@@ -91,6 +91,11 @@ export const amqpErrors = errorTable("amqp", {
     text: (host: string, port: number, why: string) =>
       `The bus cannot listen on port ${port} of ${host} (${why}); choose another, or stop the program that has it.`,
   },
+  diskRefuses: {
+    status: 507,
+    retriable: true,
+    text: () => "The disk takes nothing more; make room and try again.",
+  },
   badUrl: { status: 400, text: () => "A broker's URL looks like amqp://user:password@host:5672/vhost." },
   closed: { status: 503, retriable: true, text: () => "The bus is closed." },
 });

@@ -5,21 +5,37 @@ import { join } from "node:path";
 import type { Service } from "@micronova/kit";
 import type { Broker } from "./broker.ts";
 import type { MessageQueue } from "./queue/message-queue.ts";
+import type { PagingLimits } from "./queue/paged-line.ts";
 import { DefinitionsFile } from "./segments/definitions-file.ts";
 import { FilePager } from "./segments/pager.ts";
 import { recover } from "./segments/recovery.ts";
 import { SegmentJournal } from "./segments/segment-journal.ts";
 
-export function persistence(broker: Broker, dir: string): Service {
+/** Tests page and change segments sooner. */
+export interface StorageOptions {
+  readonly segmentBytes?: number;
+  readonly paging?: PagingLimits;
+}
+
+export function persistence(
+  broker: Broker,
+  dir: string,
+  { segmentBytes, paging }: StorageOptions = {},
+): Service {
+  const { platform, form } = broker;
   let definitions: DefinitionsFile | null = null;
   let journal: SegmentJournal | null = null;
+  let pager: FilePager | null = null;
+  const trouble = (what: string) => (reason: string | null) => broker.alarm(what, reason);
   return {
     name: "bus storage",
     async start() {
       const segmentsDir = join(dir, "segments");
       mkdirSync(segmentsDir, { recursive: true, mode: 0o700 });
-      broker.setPager(new FilePager(dir, broker.form));
-      const file = new DefinitionsFile(dir);
+      const limits = paging === undefined ? {} : { limits: paging };
+      pager = new FilePager(dir, platform, { form, onTrouble: trouble("pages"), ...limits });
+      broker.setPager(pager);
+      const file = new DefinitionsFile(dir, platform, trouble("definitions"));
       definitions = file;
       const queues = restoreDefinitions(broker, file);
       const recovered = recover(
@@ -29,16 +45,18 @@ export function persistence(broker: Broker, dir: string): Service {
       );
       const options = {
         dir: segmentsDir,
-        form: broker.form,
+        form,
         onTrouble: (what: string, reason: string | null) => broker.alarm(what, reason),
         before: () => file.sync(),
+        ...(segmentBytes === undefined ? {} : { segmentBytes }),
       };
-      journal = new SegmentJournal(broker.platform, options, recovered.segments, recovered.nextId);
+      journal = new SegmentJournal(platform, options, recovered.segments, recovered.nextId);
       broker.keepIn(file, journal);
     },
     async stop() {
       await journal?.close();
       definitions?.close();
+      pager?.close();
     },
   };
 }

@@ -162,10 +162,8 @@ export class VirtualHost {
     if (exchange === undefined) return;
     if (options.ifUnused === true && !exchange.isEmpty) throw amqpErrors.exchangeInUse(name);
     this.#exchanges.delete(name);
+    for (const binding of exchange.outgoing) this.#drop(binding);
     this.#unbindAll(exchange);
-    for (const target of [...this.#queues.values(), ...this.#exchanges.values()])
-      for (const [id, binding] of target.bindings)
-        if (binding.source === exchange) target.bindings.delete(id);
     if (exchange.spec.durable) this.#definitions.dropExchange(this.name, name);
     this.version++;
   }
@@ -201,21 +199,19 @@ export class VirtualHost {
     return count;
   }
 
-  bind(target: Target, binding: Binding): void {
-    const source = this.exchange(binding.source);
-    if (!source.bind(target, binding.key, binding.arguments)) return;
+  bind(target: Target, { source, key, arguments: args }: Binding): void {
+    const binding = this.exchange(source).binding(target, key, args);
+    if (target.bindings.has(binding.id)) return;
+    if (isDurableBinding(binding)) this.#definitions.putBinding(this.name, binding);
+    binding.source.bind(binding);
     this.version++;
-    if (isDurableBinding(source, target))
-      this.#definitions.putBinding(this.name, recordOf(source, target, binding));
   }
 
-  unbind(target: Target, binding: Binding): void {
-    const source = this.exchange(binding.source);
-    if (!source.unbind(target, binding.key, binding.arguments)) return;
-    this.version++;
-    if (isDurableBinding(source, target))
-      this.#definitions.dropBinding(this.name, recordOf(source, target, binding));
-    this.#dropIfBare(source);
+  unbind(target: Target, { source, key, arguments: args }: Binding): void {
+    const binding = target.bindings.get(this.exchange(source).binding(target, key, args).id);
+    if (binding === null) return;
+    this.#drop(binding);
+    this.#dropIfBare(binding.source);
   }
 
   /** The queues a message goes to, each once. */
@@ -233,8 +229,10 @@ export class VirtualHost {
 
   /** Whether all messages with a label go the same way, until `version` grows. */
   isRoutedByKeyAlone(exchange: string): boolean {
-    if (exchange === "") return true;
-    return this.#exchanges.get(exchange)?.spec.kind !== "headers" && !this.#leadsToHeaders(exchange);
+    const known = this.#exchanges.get(exchange);
+    if (known === undefined) return true;
+    // Where other exchanges are on the way, one of them may look at headers.
+    return known.spec.kind !== "headers" && !known.leadsToExchanges;
   }
 
   /** Puts a message into its queues: `refused`, `taken`, or the journal's batch to wait for. */
@@ -282,9 +280,9 @@ export class VirtualHost {
   #addQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner">): MessageQueue {
     const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
     const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
+    if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
     this.#queues.set(spec.name, queue);
     this.#deps.churn.queue_created++;
-    if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
     this.version++;
     return queue;
   }
@@ -294,46 +292,31 @@ export class VirtualHost {
       const queue = this.#queues.get(key);
       return queue === undefined ? noQueues : [queue];
     }
-    const found = new Set<MessageQueue>();
-    this.#walk(this.exchange(exchangeName), key, content, { found, seen: new Set() });
-    return [...found];
+    return this.#walk(this.exchange(exchangeName), key, content);
   }
 
-  /** Follows exchanges to queues; where nothing takes the message, the alternate exchange may. */
-  #walk(
-    exchange: BoundExchange,
-    key: string,
-    content: Content,
-    trail: { readonly found: Set<MessageQueue>; readonly seen: Set<BoundExchange> },
-  ): void {
-    if (trail.seen.has(exchange)) return;
-    trail.seen.add(exchange);
-    const before = trail.found.size;
-    for (const target of exchange.targets(
-      key,
-      exchange.spec.kind === "headers" ? this.#headers(content) : {},
-    )) {
-      if (target instanceof MessageQueue) trail.found.add(target);
-      else this.#walk(target, key, content, trail);
+  /** Follows exchanges to queues, each once; where an exchange leads nowhere, to its alternate. */
+  #walk(first: BoundExchange, key: string, content: Content): readonly MessageQueue[] {
+    const found = new Set<MessageQueue>();
+    const exchanges = new Set([first]);
+    // What is added on the way has its turn.
+    for (const exchange of exchanges) {
+      const headers = exchange.spec.kind === "headers" ? this.#headers(content) : {};
+      const targets = exchange.targets(key, headers);
+      for (const target of targets) {
+        if (target instanceof MessageQueue) found.add(target);
+        else exchanges.add(target);
+      }
+      if (targets.length > 0 || exchange.alternate === null) continue;
+      const alternate = this.#exchanges.get(exchange.alternate);
+      if (alternate !== undefined) exchanges.add(alternate);
     }
-    if (trail.found.size > before || exchange.alternate === null) return;
-    const alternate = this.#exchanges.get(exchange.alternate);
-    if (alternate !== undefined) this.#walk(alternate, key, content, trail);
+    return [...found];
   }
 
   #headers(content: Content) {
     const properties = content.wireProperties;
     return properties === null ? (content.busMessage?.headers ?? {}) : plainTable(properties.headers);
-  }
-
-  /** Any headers exchange at all makes exchanges with targets among exchanges depend on headers. */
-  #leadsToHeaders(name: string): boolean {
-    const exchange = this.#exchanges.get(name);
-    if (exchange === undefined) return false;
-    if (exchange.alternate !== null) return true;
-    return [...this.#exchanges.values()].some((other) =>
-      [...other.bindings.values()].some((binding) => binding.source === exchange),
-    );
   }
 
   #deadLetter(letter: DeadLetter): void {
@@ -365,8 +348,16 @@ export class VirtualHost {
   }
 
   #unbindAll(target: Target): void {
-    for (const { source, key, arguments: args } of [...target.bindings.values()])
-      this.unbind(target, { source: source.name, key, arguments: args });
+    for (const binding of [...target.bindings.values()]) {
+      this.#drop(binding);
+      this.#dropIfBare(binding.source);
+    }
+  }
+
+  #drop(binding: BindingRecord): void {
+    binding.source.unbind(binding);
+    this.version++;
+    if (isDurableBinding(binding)) this.#definitions.dropBinding(this.name, binding);
   }
 
   #dropIfBare(exchange: BoundExchange): void {
@@ -374,7 +365,7 @@ export class VirtualHost {
   }
 
   #tick(queue: MessageQueue): void {
-    if (queue.isGone) return;
+    if (this.#queues.get(queue.name) !== queue) return;
     queue.dropExpired();
     if (queue.isUnused) this.deleteQueue(queue.name);
     else if (queue.unusedAt !== null) this.#turns.tickAt(queue, queue.unusedAt);
@@ -390,13 +381,9 @@ function isKept({ spec }: MessageQueue): boolean {
   return spec.durable && !spec.exclusive;
 }
 
-function isDurableBinding(source: BoundExchange, target: Target): boolean {
+function isDurableBinding({ source, target }: BindingRecord): boolean {
   if (!source.spec.durable || !target.spec.durable) return false;
   return target instanceof BoundExchange || isKept(target);
-}
-
-function recordOf(source: BoundExchange, target: Target, { key, arguments: args }: Binding): BindingRecord {
-  return { source, target, key, arguments: args };
 }
 
 function permanent(name: string, kind: ExchangeKind): ExchangeSpec {

@@ -11,6 +11,10 @@ export class Bindings {
     return this.#byId?.has(id) ?? false;
   }
 
+  get(id: string): BindingRecord | null {
+    return this.#byId?.get(id) ?? null;
+  }
+
   set(id: string, binding: BindingRecord): void {
     this.#byId ??= new Map();
     this.#byId.set(id, binding);
@@ -22,9 +26,5 @@ export class Bindings {
 
   values(): IterableIterator<BindingRecord> {
     return (this.#byId ?? none).values();
-  }
-
-  [Symbol.iterator](): IterableIterator<[string, BindingRecord]> {
-    return (this.#byId ?? none).entries();
   }
 }

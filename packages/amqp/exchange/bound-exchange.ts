@@ -20,6 +20,8 @@ export interface ExchangeSpec {
 export type Target = MessageQueue | BoundExchange;
 
 export interface BindingRecord {
+  /** What tells it from the others of its target. */
+  readonly id: string;
   readonly source: BoundExchange;
   readonly target: Target;
   readonly key: string;
@@ -32,6 +34,11 @@ export class BoundExchange {
   readonly bindings = new Bindings();
   readonly stats = new ExchangeStats();
   readonly #router: Router<Target>;
+  /** What is bound to it. */
+  readonly #outgoing = new Set<BindingRecord>();
+  #exchangesBound = 0;
+  /** How many bindings with arguments each target has under a key: most have none. */
+  readonly #argued = new Map<Target, Map<string, number>>();
 
   constructor(spec: ExchangeSpec) {
     this.spec = spec;
@@ -51,23 +58,62 @@ export class BoundExchange {
     return this.#router.isEmpty;
   }
 
-  /** Says whether it is new. */
-  bind(target: Target, key: string, args: Table): boolean {
-    const id = bindingId(this, key, args);
-    if (target.bindings.has(id)) return false;
-    target.bindings.set(id, { source: this, target, key, arguments: args });
-    this.#router.bind({ key, headers: plainTable(args) }, target);
-    return true;
+  get outgoing(): ReadonlySet<BindingRecord> {
+    return this.#outgoing;
   }
 
-  /** Says whether there was such a binding. */
-  unbind(target: Target, key: string, args: Table): boolean {
-    if (!target.bindings.delete(bindingId(this, key, args))) return false;
-    const isLast = ![...target.bindings.values()].some((other) => other.source === this && other.key === key);
-    // Other kinds do not look at arguments: a second binding under the key keeps the route.
-    if (isLast || this.spec.kind === "headers")
-      this.#router.unbind({ key, headers: plainTable(args) }, target);
-    return true;
+  /** Whether messages may go through other exchanges. */
+  get leadsToExchanges(): boolean {
+    return this.#exchangesBound > 0 || this.alternate !== null;
+  }
+
+  /** The binding as it would be; it is there when its target has one of that `id`. */
+  binding(target: Target, key: string, args: Table): BindingRecord {
+    return {
+      id: JSON.stringify([this.name, key, plainTable(args)]),
+      source: this,
+      target,
+      key,
+      arguments: args,
+    };
+  }
+
+  /** Adds one that is not there. */
+  bind(binding: BindingRecord): void {
+    const { id, target, key, arguments: args } = binding;
+    target.bindings.set(id, binding);
+    this.#outgoing.add(binding);
+    if (target instanceof BoundExchange) this.#exchangesBound++;
+    if (this.#looksAtKeysAlone && !isBare(args)) this.#countArgued(target, key, 1);
+    this.#router.bind({ key, headers: plainTable(args) }, target);
+  }
+
+  /** Takes out one that is there. */
+  unbind(binding: BindingRecord): void {
+    const { id, target, key, arguments: args } = binding;
+    target.bindings.delete(id);
+    this.#outgoing.delete(binding);
+    if (target instanceof BoundExchange) this.#exchangesBound--;
+    if (this.#looksAtKeysAlone) {
+      if (!isBare(args)) this.#countArgued(target, key, -1);
+      // A second binding under the key keeps the route.
+      if (this.#argued.get(target)?.has(key) === true) return;
+      if (target.bindings.has(this.binding(target, key, {}).id)) return;
+    }
+    this.#router.unbind({ key, headers: plainTable(args) }, target);
+  }
+
+  get #looksAtKeysAlone(): boolean {
+    return this.spec.kind !== "headers";
+  }
+
+  #countArgued(target: Target, key: string, change: 1 | -1): void {
+    const counts = this.#argued.get(target) ?? new Map<string, number>();
+    this.#argued.set(target, counts);
+    const count = (counts.get(key) ?? 0) + change;
+    if (count > 0) counts.set(key, count);
+    else counts.delete(key);
+    if (counts.size === 0) this.#argued.delete(target);
   }
 
   targets(key: string, headers: Headers): readonly Target[] {
@@ -75,6 +121,7 @@ export class BoundExchange {
   }
 }
 
-function bindingId(source: BoundExchange, key: string, args: Table): string {
-  return JSON.stringify([source.name, key, plainTable(args)]);
+function isBare(args: Table): boolean {
+  for (const _ in args) return false;
+  return true;
 }

@@ -1,23 +1,21 @@
 // Direct: a message goes to the queues bound with exactly its key.
 import type { Router } from "./router.ts";
+import { TargetSet } from "./target-set.ts";
 
 export function directRouter<T>(): Router<T> {
-  const byKey = new Map<string, T[]>();
-  const drop = (key: string, target: T) => {
-    const left = (byKey.get(key) ?? []).filter((other) => other !== target);
-    if (left.length === 0) byKey.delete(key);
-    else byKey.set(key, left);
-  };
+  const byKey = new Map<string, TargetSet<T>>();
   return {
     bind({ key }, target) {
-      const bound = byKey.get(key) ?? [];
-      if (!bound.includes(target)) byKey.set(key, [...bound, target]);
+      const bound = byKey.get(key) ?? new TargetSet<T>();
+      bound.add(target);
+      byKey.set(key, bound);
     },
-    unbind: ({ key }, target) => drop(key, target),
-    remove(target) {
-      for (const key of [...byKey.keys()]) drop(key, target);
+    unbind({ key }, target) {
+      const bound = byKey.get(key);
+      bound?.delete(target);
+      if (bound?.isEmpty === true) byKey.delete(key);
     },
-    targets: ({ key }) => byKey.get(key) ?? [],
+    targets: ({ key }) => byKey.get(key)?.all ?? [],
     get isEmpty() {
       return byKey.size === 0;
     },

@@ -4,23 +4,28 @@ import type { Router } from "./router.ts";
 
 export function fanoutRouter<T>(): Router<T> {
   const keysOf = new Map<T, Set<string>>();
-  let all: readonly T[] = [];
+  /** Null when it must be made anew. */
+  let all: readonly T[] | null = [];
   return {
     bind({ key }, target) {
-      keysOf.set(target, (keysOf.get(target) ?? new Set()).add(key));
-      all = [...keysOf.keys()];
+      const keys = keysOf.get(target);
+      if (keys !== undefined) keys.add(key);
+      else {
+        keysOf.set(target, new Set([key]));
+        all = null;
+      }
     },
     unbind({ key }, target) {
       const keys = keysOf.get(target);
       keys?.delete(key);
-      if (keys?.size === 0) keysOf.delete(target);
-      all = [...keysOf.keys()];
-    },
-    remove(target) {
+      if (keys?.size !== 0) return;
       keysOf.delete(target);
-      all = [...keysOf.keys()];
+      all = null;
     },
-    targets: () => all,
+    targets() {
+      all ??= [...keysOf.keys()];
+      return all;
+    },
     get isEmpty() {
       return keysOf.size === 0;
     },

@@ -5,26 +5,32 @@ import type { Headers, Json } from "../bus.ts";
 import type { Route, Router } from "./router.ts";
 
 export function headersRouter<T>(): Router<T> {
-  let bindings: { readonly route: Route; readonly target: T }[] = [];
-  const isSame = (one: Route, other: Route) =>
-    one.key === other.key && isDeepStrictEqual(one.headers ?? {}, other.headers ?? {});
+  const routesOf = new Map<T, Map<string, Headers>>();
+  const idOf = ({ key, headers = {} }: Route) => JSON.stringify([key, headers]);
   return {
     bind(route, target) {
-      if (bindings.some((bound) => bound.target === target && isSame(bound.route, route))) return;
-      bindings.push({ route, target });
+      const routes = routesOf.get(target) ?? new Map<string, Headers>();
+      routes.set(idOf(route), route.headers ?? {});
+      routesOf.set(target, routes);
     },
     unbind(route, target) {
-      bindings = bindings.filter((bound) => bound.target !== target || !isSame(bound.route, route));
-    },
-    remove(target) {
-      bindings = bindings.filter((bound) => bound.target !== target);
+      const routes = routesOf.get(target);
+      routes?.delete(idOf(route));
+      if (routes?.size === 0) routesOf.delete(target);
     },
     targets({ headers = {} }) {
-      const taken = bindings.filter((bound) => headersMatch(bound.route.headers ?? {}, headers));
-      return [...new Set(taken.map((bound) => bound.target))];
+      const taken: T[] = [];
+      for (const [target, routes] of routesOf) {
+        for (const wanted of routes.values()) {
+          if (!headersMatch(wanted, headers)) continue;
+          taken.push(target);
+          break;
+        }
+      }
+      return taken;
     },
     get isEmpty() {
-      return bindings.length === 0;
+      return routesOf.size === 0;
     },
   };
 }

@@ -15,8 +15,6 @@ export interface Router<T> {
   /** Binding twice is binding once. */
   bind(route: Route, target: T): void;
   unbind(route: Route, target: T): void;
-  /** Removes the target from every route. */
-  remove(target: T): void;
   /** The targets of a message, each once. */
   targets(route: Route): readonly T[];
   readonly isEmpty: boolean;

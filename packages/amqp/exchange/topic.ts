@@ -2,12 +2,15 @@
 // Bindings form a trie which is walked as a nondeterministic automaton, so that a pattern with many `#` costs
 // no more than its number of nodes for each word.
 import type { Router } from "./router.ts";
+import { TargetSet } from "./target-set.ts";
 
 interface Node<T> {
-  readonly words: Map<string, Node<T>>;
+  /** Null at the end of a pattern, unless it goes on in another. */
+  words: Map<string, Node<T>> | null;
   /** The child under `#` stays where it is on any further word. */
   readonly isHash: boolean;
-  targets: T[];
+  /** Null where no pattern ends. */
+  targets: TargetSet<T> | null;
 }
 
 // Keys repeat (a host's name), so answers are remembered; a flood of different keys empties the memory.
@@ -19,15 +22,12 @@ export function topicRouter<T>(): Router<T> {
   return {
     bind({ key }, target) {
       const leaf = descend(root, key);
-      if (!leaf.targets.includes(target)) leaf.targets.push(target);
+      leaf.targets ??= new TargetSet<T>();
+      leaf.targets.add(target);
       known.clear();
     },
     unbind({ key }, target) {
       prune(root, wordsOf(key), (leaf) => drop(leaf, target));
-      known.clear();
-    },
-    remove(target) {
-      removeBelow(root, target);
       known.clear();
     },
     targets({ key }) {
@@ -48,12 +48,13 @@ function wordsOf(key: string): readonly string[] {
 }
 
 function node<T>(isHash: boolean): Node<T> {
-  return { words: new Map(), isHash, targets: [] };
+  return { words: null, isHash, targets: null };
 }
 
 function descend<T>(from: Node<T>, pattern: string): Node<T> {
   let at = from;
   for (const word of wordsOf(pattern)) {
+    at.words ??= new Map();
     const next = at.words.get(word) ?? node<T>(word === "#");
     at.words.set(word, next);
     at = next;
@@ -69,45 +70,44 @@ function walk<T>(root: Node<T>, key: string): readonly T[] {
     for (const state of states) {
       if (state.isHash) enter(next, state);
       // A key is literal: its own `*` or `#` is no wildcard, yet a wildcard of the trie takes it.
-      if (word !== "*" && word !== "#") enter(next, state.words.get(word));
-      enter(next, state.words.get("*"));
+      if (word !== "*" && word !== "#") enter(next, state.words?.get(word));
+      enter(next, state.words?.get("*"));
     }
     states = next;
   }
-  return [...new Set([...states].flatMap((state) => state.targets))];
+  const found = new Set<T>();
+  for (const { targets } of states) for (const target of targets?.all ?? []) found.add(target);
+  return [...found];
 }
 
 /** Adds a node, and what is reached from it without a word: the child under `#`. */
-function enter<T>(states: Set<Node<T>>, state: Node<T> | undefined): void {
-  if (state === undefined) return;
-  states.add(state);
-  enter(states, state.words.get("#"));
+function enter<T>(states: Set<Node<T>>, from: Node<T> | undefined): void {
+  for (let state = from; state !== undefined && !states.has(state); state = state.words?.get("#"))
+    states.add(state);
 }
 
 function drop<T>(leaf: Node<T>, target: T): void {
-  leaf.targets = leaf.targets.filter((other) => other !== target);
+  leaf.targets?.delete(target);
+  if (leaf.targets?.isEmpty === true) leaf.targets = null;
 }
 
-function prune<T>(at: Node<T>, words: readonly string[], leave: (leaf: Node<T>) => void): void {
-  const [word, ...rest] = words;
-  if (word === undefined) {
-    leave(at);
-    return;
+/** Takes a target out at the end of a pattern, and the nodes that lead to nothing then. */
+function prune<T>(root: Node<T>, words: readonly string[], leave: (leaf: Node<T>) => void): void {
+  const path: Node<T>[] = [root];
+  for (const word of words) {
+    const next = path.at(-1)?.words?.get(word);
+    if (next === undefined) return;
+    path.push(next);
   }
-  const next = at.words.get(word);
-  if (next === undefined) return;
-  prune(next, rest, leave);
-  if (isBare(next)) at.words.delete(word);
-}
-
-function removeBelow<T>(at: Node<T>, target: T): void {
-  drop(at, target);
-  for (const [word, next] of at.words) {
-    removeBelow(next, target);
-    if (isBare(next)) at.words.delete(word);
+  // The path has at least the root.
+  leave(path.at(-1) as Node<T>);
+  for (let at = words.length; at > 0 && isBare(path[at]!); at--) {
+    const above = path[at - 1]!;
+    above.words?.delete(words[at - 1]!);
+    if (above.words?.size === 0) above.words = null;
   }
 }
 
 function isBare<T>(at: Node<T>): boolean {
-  return at.targets.length === 0 && at.words.size === 0;
+  return at.targets === null && at.words === null;
 }

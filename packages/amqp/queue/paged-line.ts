@@ -3,6 +3,7 @@
 import type { Backlog, Paged } from "./backlog.ts";
 import { Deque } from "./deque.ts";
 import type { Entry } from "./entry.ts";
+import { Heap } from "./heap.ts";
 import type { MessageQueue } from "./message-queue.ts";
 
 export interface Page {
@@ -13,17 +14,28 @@ export interface Page {
   read(): readonly Entry[];
 }
 
-export interface Pager {
-  /** `entries` are of one queue. */
-  write(entries: readonly Entry[]): Page;
+/** How much of a line stays in memory, and how large a page is. */
+export interface PagingLimits {
+  readonly frontMax: number;
+  readonly frontBytesMax: number;
+  readonly pageMax: number;
+  readonly pageBytesMax: number;
 }
 
-// What stays in memory of a queue: enough that a busy one never touches the disk.
-const frontMax = 8_192;
-const frontBytesMax = 16 * 1024 * 1024;
-// A page: large enough for the disk, small enough to be read within a turn.
-const pageMax = 2_048;
-const pageBytesMax = 1024 * 1024;
+export interface Pager {
+  readonly limits: PagingLimits;
+  /** `entries` are of one queue. Null when the disk has no room: then they stay in memory. */
+  write(entries: readonly Entry[]): Page | null;
+}
+
+export const pagingLimits: PagingLimits = {
+  // What stays in memory of a queue: enough that a busy one never touches the disk.
+  frontMax: 8_192,
+  frontBytesMax: 16 * 1024 * 1024,
+  // A page: large enough for the disk, small enough to be read within a turn.
+  pageMax: 2_048,
+  pageBytesMax: 1024 * 1024,
+};
 
 const precedes = (one: Entry, other: Entry) => one.place < other.place;
 
@@ -31,6 +43,8 @@ export class PagedLine implements Backlog {
   readonly #queue: MessageQueue;
   readonly #pager: Pager | null;
   readonly #front = new Deque<Entry>();
+  /** What was given back. It was at the front once, so it precedes all that is not in memory. */
+  #returned: Heap<Entry> | null = null;
   readonly #pages = new Deque<Page>();
   #tail: Entry[] = [];
   #frontBytes = 0;
@@ -45,23 +59,20 @@ export class PagedLine implements Backlog {
   }
 
   front(): Entry | undefined {
-    if (this.#front.size === 0 && this.size > 0) this.#load();
-    return this.#front.front();
+    return this.#isReturnedNext() ? this.#returned?.front() : this.#front.front();
   }
 
   push(entry: Entry): void {
     this.size++;
-    if (this.#pager === null || (this.#isWhole && this.#hasRoom)) {
+    if (this.#pager === null || (this.#isWhole && this.#hasRoom(this.#pager.limits))) {
       this.#front.push(entry);
       this.#frontBytes += entry.size;
       return;
     }
     this.#tail.push(entry);
     this.#tailBytes += entry.size;
-    if (this.#tail.length < pageMax && this.#tailBytes < pageBytesMax) return;
-    this.#addPage(this.#pager.write(this.#tail));
-    this.#tail = [];
-    this.#tailBytes = 0;
+    const { pageMax, pageBytesMax } = this.#pager.limits;
+    if (this.#tail.length >= pageMax || this.#tailBytes >= pageBytesMax) this.#pageTail(this.#pager);
   }
 
   /** Adds what an earlier run left, before anything else comes. */
@@ -71,19 +82,15 @@ export class PagedLine implements Backlog {
   }
 
   shift(): Entry | undefined {
-    if (this.#front.size === 0 && this.size > 0) this.#load();
-    const entry = this.#front.shift();
-    if (entry === undefined) return undefined;
-    this.size--;
-    this.#frontBytes -= entry.size;
+    const entry = this.#isReturnedNext() ? this.#returned?.shift() : this.#shiftFront();
+    if (entry !== undefined) this.size--;
     return entry;
   }
 
-  /** What is returned was at the front once, so it precedes all that is not in memory. */
   insert(entry: Entry): void {
     this.size++;
-    this.#frontBytes += entry.size;
-    this.#front.insert(entry, precedes);
+    this.#returned ??= new Heap<Entry>(precedes);
+    this.#returned.push(entry);
   }
 
   sift(isGoing: (entry: Entry) => boolean, drop: (entry: Entry) => void): void {
@@ -114,8 +121,36 @@ export class PagedLine implements Backlog {
     return this.#pages.size === 0 && this.#tail.length === 0;
   }
 
-  get #hasRoom(): boolean {
+  #hasRoom({ frontMax, frontBytesMax }: PagingLimits): boolean {
     return this.#front.size < frontMax && this.#frontBytes < frontBytesMax;
+  }
+
+  /** Whether what was given back is next. If not, the front is made ready. */
+  #isReturnedNext(): boolean {
+    const returned = this.#returned?.front();
+    if (returned !== undefined) {
+      const front = this.#front.front();
+      return front === undefined || precedes(returned, front);
+    }
+    if (this.#front.size === 0 && this.size > 0) this.#load();
+    return false;
+  }
+
+  #shiftFront(): Entry | undefined {
+    const entry = this.#front.shift();
+    if (entry !== undefined) this.#frontBytes -= entry.size;
+    return entry;
+  }
+
+  /** Writes the tail to disk; in several pages when it has grown while the disk was full. */
+  #pageTail(pager: Pager): void {
+    while (this.#tail.length > 0) {
+      const page = pager.write(this.#tail.slice(0, pager.limits.pageMax));
+      if (page === null) return;
+      this.#addPage(page);
+      this.#tail = this.#tail.slice(page.count);
+      this.#tailBytes = this.#tail.reduce((bytes, { size }) => bytes + size, 0);
+    }
   }
 
   /** Moves the next page, or else the tail, to the front. */

@@ -1,63 +1,52 @@
 // Virtual hosts, users, permissions, durable exchanges, queues and bindings: lines of JSON, appended as they
 // come and go, and put together anew at every start. Written at once, so that a killed process loses none.
-// Who may do what is synced at once too; the rest before the first message that relies on it.
-import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+// Who may do what is synced at once too; the rest before the first message that relies on it. What a full
+// disk does not take is not there; what it does not let go comes back only if the broker is killed meanwhile.
 import { join } from "node:path";
+import { isFault, type Platform } from "@micronova/kit";
 import type { PermissionRecord } from "../access/access.ts";
 import type { UserRecord } from "../access/user.ts";
-import { Reader } from "../codec/reader.ts";
-import { readTable, type Table, writeTable } from "../codec/table.ts";
-import { Writer } from "../codec/writer.ts";
 import type { Definitions, HostSpec } from "../definitions.ts";
+import { amqpErrors } from "../errors.ts";
 import type { BindingRecord, ExchangeSpec } from "../exchange/bound-exchange.ts";
-import { MessageQueue, type QueueSpec } from "../queue/message-queue.ts";
+import type { QueueSpec } from "../queue/message-queue.ts";
+import {
+  type BindingLine,
+  bindingLine,
+  type ExchangeLine,
+  type Key,
+  keyOf,
+  type Line,
+  parse,
+  type QueueLine,
+  toText,
+} from "./definition-line.ts";
+import { LineFile } from "./line-file.ts";
 
-interface HostLine extends HostSpec {
-  readonly kind: "host";
-}
-interface UserLine extends UserRecord {
-  readonly kind: "user";
-}
-interface PermissionLine extends PermissionRecord {
-  readonly kind: "permission";
-}
-interface ExchangeLine {
-  readonly kind: "exchange";
-  readonly host: string;
-  readonly spec: ExchangeSpec;
-}
-interface QueueLine {
-  readonly kind: "queue";
-  readonly host: string;
-  readonly number: number;
-  readonly spec: QueueSpec;
-}
-export interface BindingLine {
-  readonly kind: "binding";
-  readonly host: string;
-  readonly source: string;
-  readonly target: string;
-  readonly isToQueue: boolean;
-  readonly key: string;
-  readonly arguments: Table;
-}
-type AccessLine = HostLine | UserLine | PermissionLine;
-type Line = AccessLine | ExchangeLine | QueueLine | BindingLine;
-
-/** The kind, and what tells one of the kind from another. */
-type Key = readonly [Line["kind"], ...unknown[]];
+// How many lines without a meaning are worth a new file.
+const staleLinesMin = 10_000;
+const retryMs = 1_000;
 
 export class DefinitionsFile implements Definitions {
-  readonly #path: string;
+  readonly #platform: Platform;
+  readonly #onTrouble: (reason: string | null) => void;
+  readonly #file: LineFile;
   readonly #lines = new Map<string, Line>();
-  #file: number;
+  /** What was struck out while the disk took nothing: it must come before any other line. */
+  #owed: string[] = [];
+  #written = 0;
   #queues = 0;
-  #isDirty = false;
+  /** A sync failed: what of the file is on disk nobody knows. */
+  #isSuspect = false;
+  #isClosed = false;
 
-  constructor(dir: string) {
-    this.#path = join(dir, "definitions.jsonl");
-    if (existsSync(this.#path)) this.#read(readFileSync(this.#path, "utf8"));
-    this.#file = this.#rewrite();
+  /** `onTrouble` is called when the disk refuses, and with null when it takes again. */
+  constructor(dir: string, platform: Platform, onTrouble: (reason: string | null) => void) {
+    this.#platform = platform;
+    this.#onTrouble = onTrouble;
+    this.#file = new LineFile(join(dir, "definitions.jsonl"));
+    for (const text of this.#file.found) this.#read(text);
+    this.#tidy();
   }
 
   get hosts(): readonly HostSpec[] {
@@ -119,7 +108,7 @@ export class DefinitionsFile implements Definitions {
   }
 
   dropExchange(host: string, name: string): void {
-    this.#drop(["exchange", host, name]);
+    this.#dropLate(["exchange", host, name]);
   }
 
   putQueue(host: string, spec: QueueSpec): number {
@@ -129,7 +118,7 @@ export class DefinitionsFile implements Definitions {
   }
 
   dropQueue(host: string, name: string): void {
-    this.#drop(["queue", host, name]);
+    this.#dropLate(["queue", host, name]);
   }
 
   putBinding(host: string, binding: BindingRecord): void {
@@ -137,18 +126,27 @@ export class DefinitionsFile implements Definitions {
   }
 
   dropBinding(host: string, binding: BindingRecord): void {
-    this.#drop(keyOf(bindingLine(host, binding)));
+    this.#dropLate(keyOf(bindingLine(host, binding)));
   }
 
+  /** Throws when not all of it can be made safe. */
   sync(): void {
-    if (!this.#isDirty) return;
-    this.#isDirty = false;
-    fdatasyncSync(this.#file);
+    this.#write([]);
+    if (this.#isSuspect) this.#replace();
+    this.#isSuspect = true;
+    this.#file.sync();
+    this.#isSuspect = false;
   }
 
+  /** What the disk refuses now stays as it was. */
   close(): void {
-    this.sync();
-    closeSync(this.#file);
+    this.#isClosed = true;
+    try {
+      this.sync();
+    } catch (error) {
+      this.#platform.log.error({ error }, "the last definitions could not be written down");
+    }
+    this.#file.close();
   }
 
   #of<K extends Line["kind"]>(kind: K): readonly Extract<Line, { readonly kind: K }>[] {
@@ -164,14 +162,34 @@ export class DefinitionsFile implements Definitions {
     const known = this.#lines.get(key);
     const text = toText(line);
     if (known !== undefined && toText(known) === text) return;
-    this.#append(text);
+    this.#write([text]);
     this.#lines.set(key, line);
   }
 
   #drop(key: Key): void {
     if (!this.#lines.has(JSON.stringify(key))) return;
-    this.#append(JSON.stringify({ drop: key }));
+    this.#write([JSON.stringify({ drop: key })]);
     this.#strike(key);
+  }
+
+  /** Strikes out what is gone already; it is written down as soon as the disk takes it. */
+  #dropLate(key: Key): void {
+    if (!this.#lines.has(JSON.stringify(key))) return;
+    this.#strike(key);
+    this.#owed.push(JSON.stringify({ drop: key }));
+    if (this.#owed.length === 1) this.#writeOwed();
+  }
+
+  #writeOwed(): void {
+    if (this.#isClosed) return;
+    try {
+      this.#write([]);
+      this.#onTrouble(null);
+    } catch (error) {
+      if (!isFault(error, amqpErrors.diskRefuses)) throw error;
+      this.#onTrouble("disk");
+      void this.#platform.clock.sleep(retryMs).then(() => this.#writeOwed());
+    }
   }
 
   /** A virtual host takes all that is in it along, and a user its permissions. */
@@ -187,82 +205,51 @@ export class DefinitionsFile implements Definitions {
     }
   }
 
-  #append(text: string): void {
-    writeSync(this.#file, `${text}\n`);
-    this.#isDirty = true;
+  /** Writes what is owed and these lines. Throws when the disk refuses; then none of it is there. */
+  #write(lines: readonly string[]): void {
+    const all = [...this.#owed, ...lines];
+    if (all.length === 0) return;
+    try {
+      this.#file.append(all);
+    } catch (error) {
+      this.#platform.log.error({ error }, "definitions cannot be written");
+      throw amqpErrors.diskRefuses();
+    }
+    this.#owed = [];
+    this.#written += all.length;
+    if (this.#written > 2 * this.#lines.size + staleLinesMin) this.#tidy();
   }
 
-  #read(text: string): void {
-    for (const one of text.split("\n")) {
-      const read = parse(one);
-      if (read === null) continue;
-      if ("drop" in read) this.#strike(read.drop);
-      else if ("queues" in read) this.#queues = Math.max(this.#queues, read.queues);
-      else {
-        this.#lines.set(JSON.stringify(keyOf(read)), read);
-        if (read.kind === "queue") this.#queues = Math.max(this.#queues, read.number);
-      }
+  #tidy(): void {
+    try {
+      this.#replace();
+    } catch (error) {
+      // The old file is whole; it is only longer than it need be.
+      this.#platform.log.warn({ error }, "definitions cannot be written anew");
+      this.#written = 0;
     }
   }
 
-  /** Puts what is left into a new file, which replaces the old one whole; returns it open. */
-  #rewrite(): number {
-    const fresh = `${this.#path}.new`;
-    const file = openSync(fresh, "w", 0o600);
+  #replace(): void {
     // The highest number ever given is kept, so that none is given twice.
-    const lines = [JSON.stringify({ queues: this.#queues }), ...[...this.#lines.values()].map(toText), ""];
-    writeSync(file, lines.join("\n"));
-    fdatasyncSync(file);
-    renameSync(fresh, this.#path);
-    return file;
+    this.#file.replace([
+      JSON.stringify({ queues: this.#queues }),
+      ...[...this.#lines.values()].map(toText),
+      ...this.#owed,
+    ]);
+    this.#isSuspect = false;
+    this.#owed = [];
+    this.#written = this.#lines.size;
   }
-}
 
-function bindingLine(host: string, { source, target, key, arguments: args }: BindingRecord): BindingLine {
-  const isToQueue = target instanceof MessageQueue;
-  return { kind: "binding", host, source: source.name, target: target.name, isToQueue, key, arguments: args };
-}
-
-function keyOf(line: Line): Key {
-  if (line.kind === "host" || line.kind === "user") return [line.kind, line.name];
-  if (line.kind === "permission") return [line.kind, line.host, line.user];
-  if (line.kind !== "binding") return [line.kind, line.host, line.spec.name];
-  const { host, source, target, isToQueue, key, arguments: args } = line;
-  return [line.kind, host, source, target, isToQueue, key, encode(args)];
-}
-
-/** Tables keep their types as the bytes they have on the wire. */
-function toText(line: Line): string {
-  if (isOfAccess(line)) return JSON.stringify(line);
-  if (line.kind === "binding") return JSON.stringify({ ...line, arguments: encode(line.arguments) });
-  return JSON.stringify({ ...line, spec: { ...line.spec, arguments: encode(line.spec.arguments) } });
-}
-
-/** Null for an empty line, and for the last one when a crash cut it short. */
-function parse(text: string): Line | { readonly drop: Key } | { readonly queues: number } | null {
-  if (text === "") return null;
-  let read: ReturnType<typeof JSON.parse>;
-  try {
-    read = JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
+  #read(text: string): void {
+    const read = parse(text);
+    if (read === null) return;
+    if ("drop" in read) this.#strike(read.drop);
+    else if ("queues" in read) this.#queues = Math.max(this.#queues, read.queues);
+    else {
+      this.#lines.set(JSON.stringify(keyOf(read)), read);
+      if (read.kind === "queue") this.#queues = Math.max(this.#queues, read.number);
+    }
   }
-  if (read.kind === undefined || isOfAccess(read)) return read;
-  if (read.kind === "binding") return { ...read, arguments: decode(read.arguments) };
-  return { ...read, spec: { ...read.spec, arguments: decode(read.spec.arguments) } };
-}
-
-function isOfAccess(line: Line): line is AccessLine {
-  return line.kind === "host" || line.kind === "user" || line.kind === "permission";
-}
-
-function encode(table: Table): string {
-  const writer = new Writer();
-  writeTable(writer, table);
-  return writer.written.toString("base64");
-}
-
-function decode(text: string): Table {
-  return readTable(new Reader(Buffer.from(text, "base64")));
 }

@@ -1,12 +1,14 @@
 // Where long queues wait: pages of messages in files of their own, so that memory holds only the front and
-// the newest of a queue. Pages outlive nothing: what must last is in the journal as well.
+// the newest of a queue. Pages outlive nothing: what must last is in the journal as well. While the disk has
+// no room for a page nothing is paged, and an alarm holds the publishers.
 import { closeSync, mkdirSync, openSync, readSync, rmSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import type { Platform } from "@micronova/kit";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { Entry } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
-import type { Page, Pager } from "../queue/paged-line.ts";
+import { type Page, type Pager, type PagingLimits, pagingLimits } from "../queue/paged-line.ts";
 import type { WireForm } from "../wire-form.ts";
 import { readContent, writeContent } from "./record.ts";
 
@@ -20,46 +22,105 @@ interface PageFile {
 /** What is written of an entry before its content. */
 const entryBytes = 33;
 const fileBytes = 256 * 1024 * 1024;
+const bufferBytes = 2 * 1024 * 1024;
+// After a refusal the disk is asked for this much, again and again, before pages are written as before.
+const probeBytes = 1024 * 1024;
+const retryMs = 1_000;
+
+export interface PagerOptions {
+  readonly form: WireForm;
+  readonly limits?: PagingLimits;
+  /** Called when the disk refuses, and with null when it takes again. */
+  readonly onTrouble: (reason: string | null) => void;
+}
 
 export class FilePager implements Pager {
+  readonly limits: PagingLimits;
   readonly #dir: string;
-  readonly #form: WireForm;
-  readonly #writer = new Writer(2 * 1024 * 1024);
+  readonly #platform: Platform;
+  readonly #options: PagerOptions;
+  #writer = new Writer(bufferBytes);
+  readonly #open = new Set<PageFile>();
   #current: PageFile | null = null;
   #files = 0;
+  #isRefused = false;
+  #isClosed = false;
 
-  constructor(dir: string, form: WireForm) {
+  constructor(dir: string, platform: Platform, options: PagerOptions) {
+    this.limits = options.limits ?? pagingLimits;
     this.#dir = join(dir, "pages");
-    this.#form = form;
+    this.#platform = platform;
+    this.#options = options;
     rmSync(this.#dir, { recursive: true, force: true });
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
   }
 
-  write(entries: readonly Entry[]): Page {
+  write(entries: readonly Entry[]): Page | null {
+    if (this.#isRefused) return null;
     const writer = this.#writer;
     writer.at = 0;
-    for (const { place, expiresAt, journalId, size, redelivered, content } of entries) {
-      const at = writer.reserve(entryBytes);
-      writer.bytes.writeDoubleBE(place, at);
-      writer.bytes.writeDoubleBE(expiresAt, at + 8);
-      writer.bytes.writeDoubleBE(journalId, at + 16);
-      writer.bytes.writeDoubleBE(size, at + 24);
-      writer.bytes[at + 32] = redelivered ? 1 : 0;
-      writeContent(writer, content, this.#form);
+    for (const entry of entries) this.#encode(writer, entry);
+    const bytes = writer.written;
+    // Room for large messages is not kept.
+    if (writer.bytes.length > 2 * bufferBytes) this.#writer = new Writer(bufferBytes);
+    try {
+      return this.#append(bytes, entries);
+    } catch (error) {
+      this.#platform.log.error({ error }, "pages cannot be written");
+      this.#isRefused = true;
+      this.#options.onTrouble("disk");
+      this.#probeLater();
+      return null;
     }
-    const into = this.#current ?? this.#open();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const file of this.#open) this.#remove(file);
+    this.#current = null;
+  }
+
+  #append(bytes: Buffer, entries: readonly Entry[]): Page {
+    const into = this.#current ?? this.#create();
     // Nothing in it is waited for any more: it begins anew.
     if (into.pages === 0) into.size = 0;
     const at = into.size;
-    const size = writer.at;
-    for (let from = 0; from < writer.at; )
-      from += writeSync(into.file, writer.bytes, from, writer.at - from, into.size + from);
-    into.size += writer.at;
+    const size = bytes.length;
+    writeWhole(into.file, bytes, at);
+    into.size += size;
     into.pages++;
     if (into.size >= fileBytes) this.#current = null;
     // A page has entries.
     const { queue } = entries[0]!;
     return { count: entries.length, size, read: () => this.#read(into, at, size, queue) };
+  }
+
+  /** Whether a page has room is only found out by writing one; publishers may come back when it has. */
+  #probeLater(): void {
+    void this.#platform.clock.sleep(retryMs).then(() => {
+      if (this.#isClosed) return;
+      try {
+        const { file, size } = this.#current ?? this.#create();
+        writeWhole(file, Buffer.alloc(probeBytes), size);
+      } catch {
+        // The log says so already.
+        this.#probeLater();
+        return;
+      }
+      this.#isRefused = false;
+      this.#options.onTrouble(null);
+    });
+  }
+
+  #encode(writer: Writer, entry: Entry): void {
+    const { place, expiresAt, journalId, size, redelivered, content } = entry;
+    const at = writer.reserve(entryBytes);
+    writer.bytes.writeDoubleBE(place, at);
+    writer.bytes.writeDoubleBE(expiresAt, at + 8);
+    writer.bytes.writeDoubleBE(journalId, at + 16);
+    writer.bytes.writeDoubleBE(size, at + 24);
+    writer.bytes[at + 32] = redelivered ? 1 : 0;
+    writeContent(writer, content, this.#options.form);
   }
 
   #read(from: PageFile, at: number, size: number, queue: MessageQueue): readonly Entry[] {
@@ -69,10 +130,7 @@ export class FilePager implements Pager {
     const entries: Entry[] = [];
     while (reader.left > 0) entries.push(this.#readEntry(reader, queue));
     from.pages--;
-    if (from.pages === 0 && from !== this.#current) {
-      closeSync(from.file);
-      unlinkSync(from.path);
-    }
+    if (from.pages === 0 && from !== this.#current) this.#remove(from);
     return entries;
   }
 
@@ -90,9 +148,22 @@ export class FilePager implements Pager {
     });
   }
 
-  #open(): PageFile {
+  #create(): PageFile {
     const path = join(this.#dir, `${++this.#files}.pages`);
-    this.#current = { path, file: openSync(path, "w+", 0o600), size: 0, pages: 0 };
-    return this.#current;
+    const file = { path, file: openSync(path, "w+", 0o600), size: 0, pages: 0 };
+    this.#open.add(file);
+    this.#current = file;
+    return file;
   }
+
+  #remove(file: PageFile): void {
+    this.#open.delete(file);
+    closeSync(file.file);
+    unlinkSync(file.path);
+  }
+}
+
+function writeWhole(file: number, bytes: Buffer, at: number): void {
+  for (let from = 0; from < bytes.length; )
+    from += writeSync(file, bytes, from, bytes.length - from, at + from);
 }

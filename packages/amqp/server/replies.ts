@@ -48,6 +48,7 @@ const replies: Readonly<Record<string, readonly [ReplyName, Text]>> = {
     "ACCESS_REFUSED",
     (host, name) => `queue '${name}' in vhost '${host}' in exclusive use`,
   ],
+  [amqpErrors.diskRefuses.kind]: ["RESOURCE_ERROR", () => "the disk takes nothing more"],
 };
 
 /** The reply for an error, if it is one that a peer has caused. */
