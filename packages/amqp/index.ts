@@ -17,6 +17,10 @@ export type {
   Queue,
 } from "./bus.ts";
 export { type ConnectOptions, connectAmqp, type RemoteBus } from "./client/client-bus.ts";
+export type { PropertyFields } from "./codec/properties.ts";
+export { ReplyError } from "./codec/reply-codes.ts";
+export { type FieldValue, plainTable, type Table } from "./codec/table.ts";
+export { type Desk, deskOf, type TakeMode } from "./desk.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
 export type { QueueConsumer } from "./queue/entry.ts";

@@ -19,6 +19,7 @@ export const managementErrors = errorTable("management", {
     text: (page: number, size: number, length: number) =>
       `Page out of range, page: ${page} page size: ${size}, len: ${length}`,
   },
+  notAlive: { status: 503, text: () => "The message that was published did not come out of its queue" },
   tooLarge: { status: 413, text: (bytesMax: number) => `A body has ${bytesMax} bytes at most` },
   wrongMethod: { status: 405, text: (method: string) => `${method} is not what this address is for` },
   unsupported: {
@@ -35,6 +36,7 @@ const words: Readonly<Record<string, string>> = {
   [managementErrors.notFound.kind]: "not_found",
   [managementErrors.badPages.kind]: "invalid_pagination_parameters",
   [managementErrors.pageOutOfRange.kind]: "page_out_of_range",
+  [managementErrors.notAlive.kind]: "failed",
   [managementErrors.tooLarge.kind]: "payload_too_large",
   [managementErrors.wrongMethod.kind]: "method_not_allowed",
   [managementErrors.unsupported.kind]: "not_implemented",

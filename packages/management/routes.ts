@@ -43,6 +43,12 @@ export const list = (items: readonly JsonObject[]): Result => ({ list: items, is
 /** A list of which clients may ask for one page. */
 export const pages = (items: readonly JsonObject[]): Result => ({ list: items, isPaged: true });
 export const value = (given: unknown, status = 200): Result => ({ value: given, status });
+export const created = (location?: string): Result =>
+  location === undefined ? { status: 201 } : { status: 201, location };
+export const noContent: Result = { status: 204 };
+/** Whether a PUT made something or found it there. */
+export const put = (isNew: boolean): Result => (isNew ? created() : noContent);
+
 export function param({ params }: Asked, name: string): string {
   // The path of the route says which there are.
   return params[name] ?? "";

@@ -40,13 +40,18 @@ const hard: ReadonlySet<ReplyName> = new Set<ReplyName>([
 
 /** Why a channel or a connection is closed, in the words that clients match on. */
 export class ReplyError extends Error {
+  readonly reply: ReplyName;
   readonly code: number;
+  /** Without the reply's name. */
+  readonly text: string;
   /** Whether the whole connection goes, not the channel alone. */
   readonly isHard: boolean;
 
   constructor(name: ReplyName, text: string, options: { readonly isHard?: boolean } = {}) {
     super(`${name} - ${text}`);
     this.name = "ReplyError";
+    this.reply = name;
+    this.text = text;
     this.code = replyCodes[name];
     this.isHard = options.isHard ?? hard.has(name);
   }

@@ -1,4 +1,5 @@
 // What a channel does for the methods of class basic, beside publishing.
+import { assertMay } from "../acts.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Entry } from "../queue/entry.ts";
 import type { Channel } from "./channel.ts";
@@ -23,7 +24,7 @@ export const basicMethods: MethodTable = {
       throw new ReplyError("NOT_ALLOWED", `attempt to reuse consumer tag '${consumerTag}'`);
     const isReply = args.queue === directReplyTo;
     const queue = isReply ? openReply(channel, noAck) : existing(channel, args.queue);
-    if (!isReply) channel.assertMay("read", "queue", queue.name);
+    if (!isReply) assertMay(channel, "read", "queue", queue.name);
     if (!noWait) channel.output.method(channel.number, "basic.consume-ok", { consumerTag });
     const request = { queue: queue.name, tag: consumerTag, noAck, exclusive, arguments: args.arguments };
     channel.consume(queue, request);
@@ -35,7 +36,7 @@ export const basicMethods: MethodTable = {
   },
 
   "basic.get"(channel, { queue: given, noAck }) {
-    channel.assertMay("read", "queue", queueName(channel, given));
+    assertMay(channel, "read", "queue", queueName(channel, given));
     const queue = existing(channel, given);
     const entry = queue.get();
     if (entry === null) {

@@ -1,7 +1,8 @@
 // A channel: its consumers and what they hold, its publishes with their confirms or transaction. What each
 // method does is in the tables of `…-methods.ts`.
 
-import type { Right, User } from "../access/user.ts";
+import type { User } from "../access/user.ts";
+import { assertWritable } from "../acts.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
@@ -64,10 +65,14 @@ export class Channel {
     this.publishing = new Publishing({
       host,
       userName: user.name,
-      assertWritable: (exchange) => this.#assertWritable(exchange),
+      assertWritable: (exchange) => assertWritable(this, exchange),
       replyQueue: () => this.#replyQueue,
       publish: (content, mandatory, queues, exchange) => this.#take(content, mandatory, queues, exchange),
     });
+  }
+
+  get owner(): object {
+    return this.connection;
   }
 
   // Deliveries
@@ -253,25 +258,7 @@ export class Channel {
     this.output.content(this.number, content);
   }
 
-  #assertWritable(name: string): void {
-    this.assertMay("write", "exchange", name === "" ? "amq.default" : name);
-    if (name === "") return;
-    if (this.host.exchange(name).spec.internal)
-      throw new ReplyError(
-        "ACCESS_REFUSED",
-        `cannot publish to internal exchange '${name}' in vhost '${this.host.name}'`,
-      );
-  }
-
-  // Rights and the end
-
-  assertMay(right: Right, kind: "exchange" | "queue", name: string): void {
-    if (this.user.may(right, this.host.name, name)) return;
-    throw new ReplyError(
-      "ACCESS_REFUSED",
-      `access to ${kind} '${name}' in vhost '${this.host.name}' refused for user '${this.user.name}'`,
-    );
-  }
+  // The end
 
   /** Everything it holds goes back, in its old place. */
   close(): void {

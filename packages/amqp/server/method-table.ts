@@ -12,14 +12,3 @@ export function queueName(channel: Channel, name: string): string {
   if (channel.lastQueue === "") throw new ReplyError("NOT_FOUND", "no previously declared queue");
   return channel.lastQueue;
 }
-
-/** Names that begin so are the broker's to give. */
-export function assertUnreserved(kind: "exchange" | "queue", name: string): void {
-  if (name.startsWith("amq."))
-    throw new ReplyError("ACCESS_REFUSED", `${kind} name '${name}' contains reserved prefix 'amq.*'`);
-}
-
-export function assertNotDefault(exchange: string): void {
-  if (exchange === "")
-    throw new ReplyError("ACCESS_REFUSED", "operation not permitted on the default exchange");
-}

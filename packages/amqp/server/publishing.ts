@@ -152,14 +152,7 @@ export class Publishing {
     const last = this.#properties;
     if (last !== null && isSame(last.bytes, bytes, start, end)) return last;
     const properties = new Properties(Buffer.from(bytes.subarray(start, end)));
-    const { expiration, userId } = properties;
-    if (expiration !== null && !/^\d{1,15}$/.test(expiration))
-      throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': no_integer`);
-    if (userId !== null && userId !== this.#deps.userName)
-      throw new ReplyError(
-        "PRECONDITION_FAILED",
-        `user_id property set to '${userId}' but authenticated user was '${this.#deps.userName}'`,
-      );
+    assertProperties(properties, this.#deps.userName);
     this.#properties = properties;
     return properties;
   }
@@ -171,6 +164,17 @@ export class Publishing {
     if (replyTo === null) throw new ReplyError("PRECONDITION_FAILED", "fast reply consumer does not exist");
     return properties.with({ replyTo });
   }
+}
+
+/** Throws for properties that a publisher may not set so. */
+export function assertProperties({ expiration, userId }: Properties, userName: string): void {
+  if (expiration !== null && !/^\d{1,15}$/.test(expiration))
+    throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': no_integer`);
+  if (userId !== null && userId !== userName)
+    throw new ReplyError(
+      "PRECONDITION_FAILED",
+      `user_id property set to '${userId}' but authenticated user was '${userName}'`,
+    );
 }
 
 function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {

@@ -1,8 +1,28 @@
 // Bindings, from exchanges to queues and to other exchanges.
 import { createHash } from "node:crypto";
-import { type BindingStatus, bindingStatuses, bindingsTo, implicitBinding } from "@micronova/amqp";
+import {
+  type BindingStatus,
+  bindingStatuses,
+  bindingsTo,
+  implicitBinding,
+  plainTable,
+} from "@micronova/amqp";
+import { act } from "../desk.ts";
 import { managementErrors } from "../errors.ts";
-import { type Asked, found, hostOf, hostsOf, list, param, type Route, route, value } from "../routes.ts";
+import { argumentsField, shortText, textField } from "../fields.ts";
+import {
+  type Asked,
+  created,
+  found,
+  hostOf,
+  hostsOf,
+  list,
+  noContent,
+  param,
+  type Route,
+  route,
+  value,
+} from "../routes.ts";
 
 const between = "/bindings/:vhost/e/:source/:type/:destination";
 
@@ -12,6 +32,21 @@ export const bindingRoutes: readonly Route[] = [
   ),
   route("GET", "/bindings/:vhost", "host", (asked) => list(bindingStatuses(hostOf(asked)).map(bindingView))),
   route("GET", between, "host", (asked) => list(bindingsBetween(asked).map(bindingView))),
+  route("POST", between, "host", async (asked) => {
+    const body = await asked.json();
+    const [source, destination] = [param(asked, "source"), param(asked, "destination")];
+    const key = shortText(textField(body, "routing_key", ""));
+    const binding = { source, destination, key, arguments: argumentsField(body) };
+    act(asked, (desk) => desk.bind(destinationType(asked), binding));
+    const properties = propertiesKey({ routing_key: key, arguments: plainTable(binding.arguments) });
+    return created(`${encodeURIComponent(destination)}/${encodeURIComponent(properties)}`);
+  }),
+  route("DELETE", `${between}/:key`, "host", (asked) => {
+    const { source, destination, routing_key: key, arguments: args } = bindingOf(asked);
+    const binding = { source, destination, key, arguments: args };
+    act(asked, (desk) => desk.unbind(destinationType(asked), binding));
+    return noContent;
+  }),
   route("GET", `${between}/:key`, "host", (asked) => value(bindingView(bindingOf(asked)))),
 ];
 

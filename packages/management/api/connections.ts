@@ -1,5 +1,5 @@
 // Connections of clients. Others than monitors see their own.
-import type { OpenConnection, VirtualHost } from "@micronova/amqp";
+import { type OpenConnection, ReplyError, type VirtualHost } from "@micronova/amqp";
 import { assertOwn, hasTag } from "../caller.ts";
 import {
   type Asked,
@@ -7,6 +7,7 @@ import {
   found,
   type JsonObject,
   list,
+  noContent,
   pages,
   param,
   type Route,
@@ -20,6 +21,12 @@ export const connectionRoutes: readonly Route[] = [
   route("GET", "/connections/:connection", "management", (asked) =>
     value(connectionView(asked, connectionOf(asked))),
   ),
+  route("DELETE", "/connections/:connection", "management", (asked) => {
+    const connection = connectionOf(asked, "administrator");
+    const reason = [asked.headers["x-reason"]].flat()[0] ?? "Closed via management plugin";
+    connection.close(new ReplyError("CONNECTION_FORCED", reason));
+    return noContent;
+  }),
   route("GET", "/connections/:connection/channels", "management", (asked) =>
     list(connectionOf(asked).channels.map((channel) => channelView(asked, channel))),
   ),
@@ -43,12 +50,12 @@ export function visibleConnections({ broker, caller }: Asked, host: VirtualHost 
   );
 }
 
-function connectionOf(asked: Asked): OpenConnection {
+function connectionOf(asked: Asked, tag: "monitoring" | "administrator" = "monitoring"): OpenConnection {
   const name = param(asked, "connection");
   const connection = found(
     [...asked.broker.connections].find((one) => one.host !== null && one.name === name),
   );
-  assertOwn(asked.caller, connection.user?.name ?? null, "monitoring");
+  assertOwn(asked.caller, connection.user?.name ?? null, tag);
   return connection;
 }
 

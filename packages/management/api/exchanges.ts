@@ -1,5 +1,7 @@
 // Exchanges.
 import { bindingStatuses, bindingsTo, exchangeStatus, type VirtualHost } from "@micronova/amqp";
+import { act } from "../desk.ts";
+import { argumentsField, flagField, shortText, textField } from "../fields.ts";
 import {
   type Asked,
   byName,
@@ -8,8 +10,10 @@ import {
   hostsOf,
   type JsonObject,
   list,
+  noContent,
   pages,
   param,
+  put,
   type Route,
   route,
   value,
@@ -27,6 +31,27 @@ export const exchangeRoutes: readonly Route[] = [
   route("GET", "/exchanges/:vhost/:exchange", "host", (asked) => {
     const exchange = found(exchangeOf(asked));
     return value({ ...exchangeView(asked, hostOf(asked), exchange), incoming: [], outgoing: [] });
+  }),
+  route("PUT", "/exchanges/:vhost/:exchange", "host", async (asked) => {
+    const body = await asked.json();
+    const isNew = exchangeOf(asked) === null;
+    act(asked, (desk) =>
+      desk.declareExchange({
+        name: shortText(exchangeName(asked)),
+        type: textField(body, "type", "direct"),
+        durable: flagField(body, "durable"),
+        autoDelete: flagField(body, "auto_delete"),
+        internal: flagField(body, "internal"),
+        arguments: argumentsField(body),
+      }),
+    );
+    return put(isNew);
+  }),
+  route("DELETE", "/exchanges/:vhost/:exchange", "host", (asked) => {
+    const { name } = found(exchangeOf(asked));
+    const ifUnused = asked.query.get("if-unused") === "true";
+    act(asked, (desk) => desk.deleteExchange(name, { ifUnused }));
+    return noContent;
   }),
   route("GET", "/exchanges/:vhost/:exchange/bindings/source", "host", (asked) => {
     const name = exchangeName(asked);
@@ -51,7 +76,7 @@ function exchangeView({ rates }: Asked, host: VirtualHost, exchange: Exchange) {
 }
 
 /** Paths call the default exchange by a name that nobody else may have. */
-const exchangeName = (asked: Asked): string => {
+export const exchangeName = (asked: Asked): string => {
   const name = param(asked, "exchange");
   return name === "amq.default" ? "" : name;
 };

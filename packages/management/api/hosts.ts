@@ -1,8 +1,23 @@
 // Virtual hosts.
 import type { VirtualHost } from "@micronova/amqp";
 import { hasTag } from "../caller.ts";
+import { putHost } from "../definitions.ts";
+import { shortText } from "../fields.ts";
 import { hostTotals } from "../rates.ts";
-import { type Asked, byName, hostOf, hostsOf, list, pages, type Route, route, value } from "../routes.ts";
+import {
+  type Asked,
+  byName,
+  hostOf,
+  hostsOf,
+  list,
+  noContent,
+  pages,
+  param,
+  put,
+  type Route,
+  route,
+  value,
+} from "../routes.ts";
 import { channelsIn } from "./channels.ts";
 import { connectionsIn } from "./connections.ts";
 import { permissionView } from "./permissions.ts";
@@ -17,6 +32,20 @@ export const hostRoutes: readonly Route[] = [
     ),
   ),
   route("GET", "/vhosts/:vhost", "administrator", (asked) => value(hostView(asked, hostOf(asked)))),
+  route("PUT", "/vhosts/:vhost", "administrator", async (asked) => {
+    const { broker, caller } = asked;
+    const name = shortText(param(asked, "vhost"));
+    const isNew = !broker.hosts.has(name);
+    putHost(broker, { ...(await asked.json()), name });
+    // Who makes one may use it, as in RabbitMQ; a caller of another kind may use all.
+    if (isNew && broker.access.findUser(caller.name) !== null)
+      broker.access.setPermission(caller.name, name, { configure: ".*", write: ".*", read: ".*" });
+    return put(isNew);
+  }),
+  route("DELETE", "/vhosts/:vhost", "administrator", (asked) => {
+    asked.broker.deleteHost(hostOf(asked).name);
+    return noContent;
+  }),
   route("GET", "/vhosts/:vhost/permissions", "administrator", (asked) => {
     const { name } = hostOf(asked);
     const permissions = asked.broker.access.permissions();

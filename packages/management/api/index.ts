@@ -4,9 +4,11 @@ import { bindingRoutes } from "./bindings.ts";
 import { channelRoutes } from "./channels.ts";
 import { connectionRoutes } from "./connections.ts";
 import { consumerRoutes } from "./consumers.ts";
+import { definitionRoutes } from "./definitions.ts";
 import { exchangeRoutes } from "./exchanges.ts";
 import { healthRoutes } from "./health.ts";
 import { hostRoutes } from "./hosts.ts";
+import { messageRoutes } from "./messages.ts";
 import { overviewRoutes } from "./overview.ts";
 import { parameterRoutes } from "./parameters.ts";
 import { queueRoutes } from "./queues.ts";
@@ -22,6 +24,8 @@ export const routes: readonly Route[] = [
   ...exchangeRoutes,
   ...queueRoutes,
   ...bindingRoutes,
+  ...messageRoutes,
+  ...definitionRoutes,
   ...healthRoutes,
   ...parameterRoutes,
 ];

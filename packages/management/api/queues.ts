@@ -1,5 +1,8 @@
 // Queues.
 import { bindingsTo, implicitBinding, queueStatus, type VirtualHost } from "@micronova/amqp";
+import { act } from "../desk.ts";
+import { managementErrors } from "../errors.ts";
+import { argumentsField, flagField, shortText } from "../fields.ts";
 import { lengthsOf } from "../rates.ts";
 import {
   type Asked,
@@ -9,8 +12,10 @@ import {
   hostsOf,
   type JsonObject,
   list,
+  noContent,
   pages,
   param,
+  put,
   type Route,
   route,
   value,
@@ -27,9 +32,31 @@ export const queueRoutes: readonly Route[] = [
   ),
   route("GET", "/queues/:vhost", "host", (asked) => pages(queuesIn(asked, hostOf(asked)))),
   route("GET", "/queues/:vhost/:queue", "host", (asked) => value(queueDetails(asked))),
+  route("PUT", "/queues/:vhost/:queue", "host", async (asked) => {
+    const body = await asked.json();
+    assertHere(asked, body["node"]);
+    const name = shortText(param(asked, "queue"));
+    const isNew = hostOf(asked).findQueue(name) === null;
+    const [durable, autoDelete] = [flagField(body, "durable"), flagField(body, "auto_delete")];
+    const spec = { name, durable, autoDelete, exclusive: false, arguments: argumentsField(body) };
+    act(asked, (desk) => desk.declareQueue(spec));
+    return put(isNew);
+  }),
+  route("DELETE", "/queues/:vhost/:queue", "host", (asked) => {
+    const { name } = queueOf(asked);
+    const isSet = (option: string) => asked.query.get(option) === "true";
+    const options = { ifUnused: isSet("if-unused"), ifEmpty: isSet("if-empty") };
+    act(asked, (desk) => desk.deleteQueue(name, options));
+    return noContent;
+  }),
+  route("DELETE", "/queues/:vhost/:queue/contents", "host", (asked) => {
+    const { name } = queueOf(asked);
+    act(asked, (desk) => desk.purgeQueue(name));
+    return noContent;
+  }),
   route("GET", "/queues/:vhost/:queue/bindings", "host", (asked) => {
     const host = hostOf(asked);
-    const queue = found(host.findQueue(param(asked, "queue")));
+    const queue = queueOf(asked);
     return list([implicitBinding(host.name, queue.name), ...bindingsTo(host.name, queue)].map(bindingView));
   }),
 ];
@@ -56,9 +83,19 @@ function queueView({ broker, node, rates }: Asked, host: VirtualHost, queue: Que
   };
 }
 
+function queueOf(asked: Asked): Queue {
+  return found(hostOf(asked).findQueue(param(asked, "queue")));
+}
+
+/** Queues are declared on this node; there is no other. */
+function assertHere({ node }: Asked, wanted: unknown): void {
+  if (wanted === undefined || wanted === "" || wanted === node.name) return;
+  throw managementErrors.badRequest(`Node ${String(wanted)} could not be contacted`);
+}
+
 function queueDetails(asked: Asked) {
   const host = hostOf(asked);
-  const queue = found(host.findQueue(param(asked, "queue")));
+  const queue = queueOf(asked);
   return {
     ...queueView(asked, host, queue),
     consumer_details: consumersOf(asked, host.name, queue.consumers),

@@ -1,0 +1,172 @@
+// What somebody does to the exchanges and queues of a virtual host, held against what they may: the same for
+// the methods of a channel and for requests to the management.
+import type { Right, User } from "./access/user.ts";
+import type { ExchangeKind } from "./bus.ts";
+import { ReplyError } from "./codec/reply-codes.ts";
+import type { Table } from "./codec/table.ts";
+import { amqpErrors } from "./errors.ts";
+import type { ExchangeSpec } from "./exchange/bound-exchange.ts";
+import type { MessageQueue, QueueSpec } from "./queue/message-queue.ts";
+import type { VirtualHost } from "./virtual-host.ts";
+
+export interface Actor {
+  readonly host: VirtualHost;
+  readonly user: Pick<User, "name" | "may">;
+  /** Whose exclusive queues it may use. */
+  readonly owner: object;
+}
+
+/** An exchange to declare, of a type that may be none. */
+export interface ExchangeDeclaration extends Omit<ExchangeSpec, "kind"> {
+  readonly type: string;
+}
+
+/** A binding of a queue or an exchange, by its name. */
+export interface BindingDeclaration {
+  readonly source: string;
+  readonly destination: string;
+  readonly key: string;
+  readonly arguments: Table;
+}
+
+const kinds: readonly string[] = ["direct", "topic", "fanout", "headers"];
+
+export function assertMay(
+  { user, host }: Actor,
+  right: Right,
+  kind: "exchange" | "queue",
+  name: string,
+): void {
+  if (user.may(right, host.name, name)) return;
+  throw new ReplyError(
+    "ACCESS_REFUSED",
+    `access to ${kind} '${name}' in vhost '${host.name}' refused for user '${user.name}'`,
+  );
+}
+
+/** Throws unless messages may be published to the exchange. */
+export function assertWritable(actor: Actor, name: string): void {
+  assertMay(actor, "write", "exchange", name === "" ? "amq.default" : name);
+  if (name === "") return;
+  if (actor.host.exchange(name).spec.internal)
+    throw new ReplyError(
+      "ACCESS_REFUSED",
+      `cannot publish to internal exchange '${name}' in vhost '${actor.host.name}'`,
+    );
+}
+
+export function declareExchange(actor: Actor, { type, ...spec }: ExchangeDeclaration): void {
+  const { name } = spec;
+  assertNotDefault(name);
+  if (!kinds.includes(type)) throw new ReplyError("COMMAND_INVALID", `unknown exchange type '${type}'`);
+  assertMay(actor, "configure", "exchange", name);
+  assertAlternateRights(actor, spec);
+  if (actor.host.findExchange(name) === null) assertUnreserved("exchange", name);
+  // The list above has the kinds that there are.
+  actor.host.declareExchange({ ...spec, kind: type as ExchangeKind });
+}
+
+export function deleteExchange(actor: Actor, name: string, options: { readonly ifUnused: boolean }): void {
+  assertNotDefault(name);
+  assertUnreserved("exchange", name);
+  assertMay(actor, "configure", "exchange", name);
+  actor.host.deleteExchange(name, options);
+}
+
+/** Declares a queue; its name is one that the broker gave when `isNamed` is false. */
+export function declareQueue(actor: Actor, spec: QueueSpec, isNamed: boolean): MessageQueue {
+  const { name, arguments: table } = spec;
+  assertMay(actor, "configure", "queue", name);
+  const letters = table["x-dead-letter-exchange"];
+  if (typeof letters === "string") {
+    assertMay(actor, "read", "queue", name);
+    assertMay(actor, "write", "exchange", letters === "" ? "amq.default" : letters);
+  }
+  if (isNamed && actor.host.findQueue(name) === null) assertUnreserved("queue", name);
+  return actor.host.declareQueue(spec, actor.owner);
+}
+
+/** An existing queue that the actor may use. */
+export function existingQueue(actor: Actor, name: string): MessageQueue {
+  const queue = actor.host.queue(name);
+  assertMine(actor, queue);
+  queue.touch();
+  return queue;
+}
+
+export function purgeQueue(actor: Actor, name: string): number {
+  const queue = existingQueue(actor, name);
+  assertMay(actor, "read", "queue", name);
+  return queue.purge();
+}
+
+/** Says how many messages went with it. */
+export function deleteQueue(
+  actor: Actor,
+  name: string,
+  options: { readonly ifUnused: boolean; readonly ifEmpty: boolean },
+): number {
+  assertMay(actor, "configure", "queue", name);
+  assertMine(actor, actor.host.findQueue(name));
+  return actor.host.deleteQueue(name, options);
+}
+
+export function bindQueue(actor: Actor, binding: BindingDeclaration): void {
+  actor.host.bind(bindableQueue(actor, binding), binding);
+}
+
+export function unbindQueue(actor: Actor, binding: BindingDeclaration): void {
+  actor.host.unbind(bindableQueue(actor, binding), binding);
+}
+
+export function bindExchange(actor: Actor, binding: BindingDeclaration): void {
+  assertMayBind(actor, binding);
+  actor.host.bind(actor.host.exchange(binding.destination), binding);
+}
+
+export function unbindExchange(actor: Actor, binding: BindingDeclaration): void {
+  assertMayBind(actor, binding);
+  actor.host.unbind(actor.host.exchange(binding.destination), binding);
+}
+
+function bindableQueue(actor: Actor, { destination, source }: BindingDeclaration): MessageQueue {
+  const queue = existingQueue(actor, destination);
+  assertMay(actor, "write", "queue", queue.name);
+  assertNotDefault(source);
+  assertMay(actor, "read", "exchange", source);
+  return queue;
+}
+
+function assertMayBind(actor: Actor, { source, destination }: BindingDeclaration): void {
+  assertNotDefault(source);
+  assertNotDefault(destination);
+  assertMay(actor, "write", "exchange", destination);
+  assertMay(actor, "read", "exchange", source);
+}
+
+/** Whoever names an alternate must be allowed to read the one and write the other. */
+function assertAlternateRights(
+  actor: Actor,
+  { name, arguments: args }: Pick<ExchangeSpec, "name" | "arguments">,
+) {
+  const alternate = args["alternate-exchange"];
+  if (typeof alternate !== "string") return;
+  assertMay(actor, "read", "exchange", name);
+  assertMay(actor, "write", "exchange", alternate);
+}
+
+function assertMine({ owner }: Actor, queue: MessageQueue | null): void {
+  if (queue !== null && queue.owner !== null && queue.owner !== owner)
+    throw amqpErrors.queueLocked(queue.name);
+}
+
+/** Names that begin so are the broker's to give. */
+function assertUnreserved(kind: "exchange" | "queue", name: string): void {
+  if (name.startsWith("amq."))
+    throw new ReplyError("ACCESS_REFUSED", `${kind} name '${name}' contains reserved prefix 'amq.*'`);
+}
+
+function assertNotDefault(exchange: string): void {
+  if (exchange === "")
+    throw new ReplyError("ACCESS_REFUSED", "operation not permitted on the default exchange");
+}
