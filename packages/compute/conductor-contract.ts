@@ -21,21 +21,22 @@ export interface GuestPower {
 
 export interface Heartbeat {
   /** All hosts of the reporting process: many fake hosts are one message and one statement. */
-  readonly hosts: readonly { readonly host: string; readonly load: HostLoad }[];
+  readonly hosts: readonly {
+    readonly host: string;
+    readonly load: HostLoad;
+    /** Whether its worker took work lately: one that only reports is deaf. */
+    readonly isDeaf: boolean;
+  }[];
 }
 
 export const conductorContract = contract("conductor_hosts", {
   report_host: method<{ readonly hosts: readonly HostReport[] }>({ timeoutMs: 15_000 }),
   /** Answers the hosts that are not known, which must report in full. */
   heartbeat: method<Heartbeat, { readonly unknown: readonly string[] }>({ timeoutMs: 15_000 }),
-  /**
-   * Guests whose power changed since the last report of this host. Answers those that are deleted for good,
-   * which the host ends.
-   */
-  report_power: method<
-    { readonly host: string; readonly guests: readonly GuestPower[] },
-    { readonly orphans: readonly Uuid[] }
-  >({ timeoutMs: 15_000 }),
+  /** Guests whose power changed since the last report of this host. */
+  report_power: method<{ readonly host: string; readonly guests: readonly GuestPower[] }>({
+    timeoutMs: 15_000,
+  }),
   /** What the host's guests need plugged, asked once after a start of the worker. */
   guest_ports: method<
     { readonly host: string; readonly serverIds: readonly Uuid[] },

@@ -9,6 +9,7 @@ import { recordHost, seeHosts } from "./hosts.ts";
 import { metadataService } from "./metadata/service.ts";
 import { doomedVolumes } from "./reconcilers/doomed-volumes.ts";
 import { syncPower } from "./reconcilers/power-sync.ts";
+import { evict } from "./repairs.ts";
 import { serviceBeat } from "./service-beat.ts";
 
 /** Reports of hosts a conductor works on at a time. */
@@ -35,7 +36,12 @@ export function conductorService(deps: ComputeRoleDeps): Service {
   };
 }
 
-function conductorHandlers({ store, rpc, config }: ComputeRoleDeps): Handlers<typeof conductorContract> {
+function conductorHandlers({
+  store,
+  rpc,
+  sagas,
+  config,
+}: ComputeRoleDeps): Handlers<typeof conductorContract> {
   return {
     async report_host({ hosts }) {
       await store.transaction(async (tx) => {
@@ -44,20 +50,18 @@ function conductorHandlers({ store, rpc, config }: ComputeRoleDeps): Handlers<ty
       await rpc.announce(hostNews, { loads: [], changed: true });
     },
     async heartbeat({ hosts }) {
-      const unknown = await store.transaction((tx) =>
-        seeHosts(
-          tx,
-          hosts.map(({ host }) => host),
-        ),
-      );
-      await rpc.announce(hostNews, {
-        loads: hosts.map(({ host, load }) => ({ host, ...load })),
-        changed: false,
-      });
+      const { unknown, changed } = await store.transaction((tx) => seeHosts(tx, hosts));
+      const loads = hosts.map(({ host, load }) => ({ host, ...load }));
+      await rpc.announce(hostNews, { loads, changed });
       return { unknown };
     },
-    async report_power({ host, guests }) {
-      return { orphans: await store.transaction((tx) => syncPower(tx, host, guests)) };
+    async report_power({ host, guests }, { context: request }) {
+      await store.transaction(async (tx) => {
+        for (const id of await syncPower(tx, host, guests)) {
+          const text = `${host} runs a guest of server ${id}, which is deleted.`;
+          await evict.start(tx, { sagas, request }, { text, about: { kind: "server", id, host } });
+        }
+      });
     },
     async guest_ports({ host, serverIds }) {
       const rows = await store.read

@@ -20,7 +20,13 @@ export async function readHostStates(
     .selectFrom("compute_nodes as node")
     .innerJoin("compute_services as service", "service.id", "node.service_id")
     .selectAll("node")
-    .select(["service.is_disabled", "service.disabled_reason", "service.last_seen", "service.is_forced_down"])
+    .select([
+      "service.is_disabled",
+      "service.disabled_reason",
+      "service.last_seen",
+      "service.is_forced_down",
+      "service.deaf_since",
+    ])
     .where("service.binary", "=", computeBinary)
     .execute();
   const [used, zones, counts] = [await usages(read), await zonesOfHosts(read), await countServers(read)];
@@ -35,6 +41,7 @@ export async function readHostStates(
       isEnabled: row.is_disabled === 0,
       disabledReason: row.disabled_reason,
       isUp: isUp(row, at, config),
+      isDeaf: row.deaf_since !== null,
       architectures: [row.architecture],
       hypervisorType: row.hypervisor_type,
       ...resources(amounts, row),

@@ -67,6 +67,7 @@ export async function seeService(tx: Tx, binary: string, host: string): Promise<
       is_disabled: 0,
       disabled_reason: null,
       is_forced_down: 0,
+      deaf_since: null,
       last_seen: at,
       version: serviceVersion,
       created_at: at,
@@ -79,27 +80,63 @@ export async function seeService(tx: Tx, binary: string, host: string): Promise<
     .executeTakeFirstOrThrow();
 }
 
-/** Notes that the hosts live, in one statement; answers those it does not know. */
-export async function seeHosts(tx: Tx, hosts: readonly string[]): Promise<string[]> {
-  const known = await tx
+export interface SeenHost {
+  readonly host: string;
+  /** It reports, and takes no work. */
+  readonly isDeaf: boolean;
+}
+
+/** Notes that the hosts live; answers those it does not know, and whether any went deaf or hears again. */
+export async function seeHosts(
+  tx: Tx,
+  seen: readonly SeenHost[],
+): Promise<{ readonly unknown: string[]; readonly changed: boolean }> {
+  const rows = await tx
+    .selectFrom("compute_services")
+    .select("host")
+    .where("binary", "=", computeBinary)
+    .where("deaf_since", "is not", null)
+    .execute();
+  const wasDeaf = new Set(rows.map(({ host }) => host));
+  const hearing = seen.filter(({ isDeaf }) => !isDeaf).map(({ host }) => host);
+  const still = seen.filter(({ isDeaf, host }) => isDeaf && wasDeaf.has(host)).map(({ host }) => host);
+  const fresh = seen.filter(({ isDeaf, host }) => isDeaf && !wasDeaf.has(host)).map(({ host }) => host);
+  const known = [
+    ...(await see(tx, hearing, { deaf_since: null })),
+    ...(await see(tx, still, {})),
+    ...(await see(tx, fresh, { deaf_since: now(tx) })),
+  ];
+  const names = new Set(known);
+  return {
+    unknown: seen.map(({ host }) => host).filter((host) => !names.has(host)),
+    changed: fresh.length > 0 || hearing.some((host) => wasDeaf.has(host)),
+  };
+}
+
+async function see(
+  tx: Tx,
+  hosts: readonly string[],
+  change: { readonly deaf_since?: Millis | null },
+): Promise<readonly string[]> {
+  if (hosts.length === 0) return [];
+  const seen = await tx
     .updateTable("compute_services")
-    .set({ last_seen: now(tx), updated_at: now(tx) })
+    .set({ ...change, last_seen: now(tx), updated_at: now(tx) })
     .where("binary", "=", computeBinary)
     .where("host", "in", hosts)
     .returning("host")
     .execute();
-  const seen = new Set(known.map(({ host }) => host));
-  return hosts.filter((host) => !seen.has(host));
+  return seen.map(({ host }) => host);
 }
 
-/** Whether a service counts as up: it reported lately and nobody forced it down. */
+/** Whether a service counts as up: it reported lately, takes work, and nobody forced it down. */
 export function isUp(
-  service: Pick<ComputeServiceRow, "last_seen" | "is_forced_down">,
+  service: Pick<ComputeServiceRow, "last_seen" | "is_forced_down" | "deaf_since">,
   at: Millis,
   config: Pick<ComputeConfig, "service_down_seconds">,
 ): boolean {
   const isRecent = service.last_seen !== null && at - service.last_seen < config.service_down_seconds * 1000;
-  return isRecent && service.is_forced_down === 0;
+  return isRecent && service.is_forced_down === 0 && service.deaf_since === null;
 }
 
 /** What `host_status` of a server says, for each of the hosts. */

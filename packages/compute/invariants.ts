@@ -1,4 +1,5 @@
 // What must hold of servers. The quiet ones hold where nothing is under way: a task has a saga, or is over.
+import { isoSeconds } from "@micronova/kit";
 import { boundServerPorts } from "@micronova/network";
 import { allocationsOn, usages } from "@micronova/placement";
 import type { Invariant, Tx, Violation } from "@micronova/store";
@@ -151,7 +152,23 @@ const attachmentsAreDisks: Invariant = {
   },
 };
 
+const allHear: Invariant = {
+  name: "every worker that reports takes work",
+  async find(tx) {
+    const rows = await tx
+      .selectFrom("compute_services")
+      .select(["host", "binary", "deaf_since"])
+      .where("deaf_since", "is not", null)
+      .execute();
+    return rows.map(({ host, binary, deaf_since }) => ({
+      text: `${binary} on ${host} is deaf since ${isoSeconds(deaf_since!)}: it reports, and takes no work; restart it.`,
+      about: { kind: "service", id: `${binary}.${host}` },
+    }));
+  },
+};
+
 export const computeInvariants: readonly Invariant[] = [
+  allHear,
   noTask,
   allocationsMatch,
   ownedRows,

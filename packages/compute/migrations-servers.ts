@@ -63,4 +63,5 @@ export const serverVolumeMigrations: readonly Migration[] = [
     id: "compute/0005-doomed-volumes",
     sql: [`CREATE TABLE doomed_volumes (volume_id TEXT PRIMARY KEY, request TEXT NOT NULL)`],
   },
+  { id: "compute/0006-deaf-hosts", sql: ["ALTER TABLE compute_services ADD COLUMN deaf_since BIGINT"] },
 ];

@@ -270,3 +270,19 @@ test("a finding that is not there is refused by name", async () => {
   );
   await cloud.stop();
 });
+
+test("a worker that reports and takes no work is deaf: it is named, and gets no servers", async () => {
+  const cloud = await testCloud({ hosts: 1 });
+  cloud.broker.host.deleteQueue("compute.h1");
+
+  await driven(cloud, cloud.beat());
+
+  const [finding] = await look(cloud);
+  assert.match(finding!.text, /nova-compute on h1 is deaf since/);
+  const { body } = await cloud.ask({ path: "/os-services?host=h1", token: "admin" });
+  assert.equal((body as { services: { state: string }[] }).services[0]?.state, "down");
+  const id = await cloud.boot();
+  const { fault } = await cloud.reaches(id, "ERROR");
+  assert.match((fault as { message: string }).message, /1 host: 1 deaf/);
+  await cloud.stop();
+});

@@ -40,7 +40,8 @@ const deleteAgain: Repair = {
   },
 };
 
-const evict: Repair = {
+/** For guests that hosts run and should not. */
+export const evict: Repair = {
   what: "Ends the guest, if the tables prove that its server is deleted or lives on another host.",
   async start(tx, { sagas, request }, { about, text }) {
     const { id, host } = about;

@@ -114,6 +114,8 @@ export interface ComputeServiceTable {
   is_disabled: number;
   disabled_reason: string | null;
   is_forced_down: number;
+  /** Since when it reports without taking work; null while it does. */
+  deaf_since: Millis | null;
   last_seen: Millis | null;
   version: number;
   created_at: Millis;

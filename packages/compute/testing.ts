@@ -61,6 +61,7 @@ export interface TestCloudOptions {
 export interface TestCloud {
   readonly platform: TestPlatform;
   readonly store: Store;
+  readonly broker: Broker;
   readonly rpc: Rpc;
   readonly sagas: Sagas;
   readonly imageId: Uuid;
@@ -96,7 +97,8 @@ const demoProjectId = "2".repeat(32);
 export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
   const platform = options.platform ?? testPlatform();
   const store = await memoryStore(platform, allMigrations);
-  const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
+  const broker = new Broker(platform);
+  const rpc = busRpc({ platform, bus: broker.bus() });
   const sagas = sagaDoor({ platform, store, rpc });
   const imageId = platform.random.uuid();
   await store.transaction(async (tx) => {
@@ -137,6 +139,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   return {
     platform,
     store,
+    broker,
     rpc,
     sagas,
     imageId,

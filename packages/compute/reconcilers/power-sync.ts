@@ -1,6 +1,5 @@
 // Repairs the difference between what a host says of its guests and what the tables say: power is written
-// down, a guest that died behind our back is STOPPED, and a guest whose server was deleted is named for the
-// host to end.
+// down, a guest that died behind our back is STOPPED, and a guest whose server was deleted is named.
 import type { Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { GuestPower } from "../conductor-contract.ts";

@@ -6,6 +6,8 @@ export interface HostState {
   readonly isEnabled: boolean;
   readonly disabledReason: string | null;
   readonly isUp: boolean;
+  /** Its worker reports and takes no work, and so it is not up. */
+  readonly isDeaf: boolean;
   /** As Linux names them: `x86_64`, `aarch64`. */
   readonly architectures: readonly string[];
   /** `QEMU`, `KVM`, `fake`. */

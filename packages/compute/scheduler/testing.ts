@@ -9,6 +9,7 @@ export function aHost(about: Partial<HostState> = {}): HostState {
     isEnabled: true,
     disabledReason: null,
     isUp: true,
+    isDeaf: false,
     architectures: ["x86_64"],
     hypervisorType: "QEMU",
     vcpus: 8,

@@ -57,8 +57,12 @@ export interface PowerArgs extends ServerArgs {
 }
 
 const minute = 60_000;
+// With the pause between reports this is within fifteen seconds.
+const pingTimeoutMs = 4_000;
 
 export const computeWorkerContract = contract("compute", {
+  /** Answers that the worker takes work: its own reporter asks, by way of the bus. */
+  ping: method<Readonly<Record<string, never>>>({ timeoutMs: pingTimeoutMs }),
   /** The guests that really are on the host, of these servers or of all. */
   list: method<{ readonly serverIds: readonly Uuid[] | null }, { readonly guests: readonly DomainInfo[] }>({
     timeoutMs: minute / 4,

@@ -17,6 +17,7 @@ export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorke
   const network = spanned(`${given.network.name} network`, given.network);
   const plugAll = (ports: readonly PortSpec[]) => plugPorts(network, ports);
   return {
+    ping: async () => undefined,
     async list({ serverIds }) {
       const guests = await virt.list();
       return {

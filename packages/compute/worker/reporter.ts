@@ -1,13 +1,21 @@
 // Tells the conductor that hosts live, what they have and how their guests are. All hosts of a process share
 // one reporter: a beat is one message however many they are.
-import type { Millis, Platform, Service, Uuid } from "@micronova/kit";
-import { systemContext } from "@micronova/kit";
+import {
+  isFault,
+  type Millis,
+  type Platform,
+  type RequestContext,
+  type Service,
+  systemContext,
+  type Uuid,
+} from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";
 import type { Calls, Rpc } from "@micronova/rpc";
 import { conductorContract, type HostReport } from "../conductor-contract.ts";
 import type { VirtDriver } from "../drivers/driver.ts";
 import { pause } from "../pause.ts";
 import { powerNumber } from "../power.ts";
+import { computeWorkerContract } from "./contract.ts";
 import { plugPorts } from "./handlers.ts";
 
 export interface ReportedHost {
@@ -30,11 +38,16 @@ interface Known extends ReportedHost {
   /** Power as last reported, by server. */
   powers: Map<Uuid, number>;
   isPlugged: boolean;
+  /** Whether its worker answered when it was last asked by way of the bus, and what the conductor was told. */
+  isDeaf: boolean;
+  saidDeaf: boolean;
 }
 
 /** Before the conductor is heard for the first time, so that a cloud that starts is ready at once. */
 const firstRetryMs: Millis = 100;
 const defaultIntervalMs: Millis = 10_000;
+/** Hosts of one process that are asked at each beat whether they take work. */
+const pingsAtOnce = 32;
 
 interface ReporterDeps {
   readonly platform: Platform;
@@ -48,22 +61,29 @@ export function hostReporter(deps: ReporterDeps): HostReporter {
 
 class Reporter implements HostReporter {
   readonly name = "compute-reporter";
+  readonly #deps: ReporterDeps;
   readonly #platform: Platform;
   readonly #intervalMs: Millis;
+  readonly #context: RequestContext;
   readonly #conductor: Calls<typeof conductorContract>;
   readonly #hosts = new Map<string, Known>();
   readonly #ending = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  /** Where the next round of pings begins. */
+  #pinged = 0;
 
-  constructor({ platform, rpc, reportIntervalMs }: ReporterDeps) {
+  constructor(deps: ReporterDeps) {
+    const { platform, rpc, reportIntervalMs } = deps;
+    this.#deps = deps;
     this.#platform = platform;
     this.#intervalMs = reportIntervalMs ?? defaultIntervalMs;
-    const context = systemContext(platform.random.uuid());
-    this.#conductor = rpc.any(conductorContract, { context });
+    this.#context = systemContext(platform.random.uuid());
+    this.#conductor = rpc.any(conductorContract, { context: this.#context });
   }
 
   add(host: ReportedHost): void {
-    this.#hosts.set(host.host, { ...host, reported: null, powers: new Map(), isPlugged: false });
+    const hearing = { isDeaf: false, saidDeaf: false };
+    this.#hosts.set(host.host, { ...host, reported: null, powers: new Map(), isPlugged: false, ...hearing });
   }
 
   remove(host: string): void {
@@ -83,10 +103,46 @@ class Reporter implements HostReporter {
     const all = [...this.#hosts.values()];
     if (all.length === 0) return;
     await this.#reportInventories(all);
-    const loads = await Promise.all(all.map(async ({ host, virt }) => ({ host, load: await virt.load() })));
-    const { unknown } = await this.#conductor.heartbeat({ hosts: loads });
-    for (const host of unknown) this.#forget(host);
+    const pinged = this.#ping(all);
+    await this.#tell(all);
+    await pinged;
+    // A worker that just went deaf is said so at once, not with the next beat.
+    const deaf = all.filter(({ isDeaf, saidDeaf }) => isDeaf !== saidDeaf);
+    if (deaf.length > 0) await this.#tell(deaf);
     for (const host of all) await this.#reportGuests(host);
+  }
+
+  async #tell(some: readonly Known[]): Promise<void> {
+    const hosts = await Promise.all(
+      some.map(async ({ host, virt, isDeaf }) => ({ host, load: await virt.load(), isDeaf })),
+    );
+    for (const known of some) known.saidDeaf = known.isDeaf;
+    const { unknown } = await this.#conductor.heartbeat({ hosts });
+    for (const host of unknown) this.#forget(host);
+  }
+
+  /** Asks the hosts' own workers by way of the bus: some of very many, since they share what could be deaf. */
+  async #ping(all: readonly Known[]): Promise<void> {
+    const from = this.#pinged % all.length;
+    const asked = [...all.slice(from), ...all.slice(0, from)].slice(0, pingsAtOnce);
+    this.#pinged = from + asked.length;
+    await Promise.all(
+      asked.map(async (known) => {
+        known.isDeaf = !(await this.#isHeard(known.host));
+      }),
+    );
+  }
+
+  async #isHeard(host: string): Promise<boolean> {
+    const { rpc, platform } = this.#deps;
+    try {
+      await rpc.on(computeWorkerContract, host, { context: this.#context }).ping({});
+      return true;
+    } catch (error) {
+      if (!isFault(error)) throw error;
+      platform.log.warn({ host, error: error.message }, "this host's worker takes no work");
+      return false;
+    }
   }
 
   /** Sends the inventories that changed since they were last sent; usually none. */
@@ -117,8 +173,7 @@ class Reporter implements HostReporter {
     await this.#plugAgain(known, [...now.keys()]);
     if (changed.length > 0) {
       const guests = changed.map(([serverId, powerState]) => ({ serverId, powerState }));
-      const { orphans } = await this.#conductor.report_power({ host: known.host, guests });
-      for (const serverId of orphans) await known.virt.destroy(serverId);
+      await this.#conductor.report_power({ host: known.host, guests });
     }
     known.powers = now;
   }
