@@ -38,7 +38,7 @@ interface Known extends ReportedHost {
   /** Power as last reported, by server. */
   powers: Map<Uuid, number>;
   isPlugged: boolean;
-  /** Whether its worker answered when it was last asked by way of the bus, and what the conductor was told. */
+  /** Whether its worker answered when last asked by way of the bus, and what the conductor was told. */
   isDeaf: boolean;
   saidDeaf: boolean;
 }
@@ -121,7 +121,7 @@ class Reporter implements HostReporter {
     for (const host of unknown) this.#forget(host);
   }
 
-  /** Asks the hosts' own workers by way of the bus: some of very many, since they share what could be deaf. */
+  /** Asks the hosts' own workers by way of the bus: some of very many, since they share what may be deaf. */
   async #ping(all: readonly Known[]): Promise<void> {
     const from = this.#pinged % all.length;
     const asked = [...all.slice(from), ...all.slice(0, from)].slice(0, pingsAtOnce);
