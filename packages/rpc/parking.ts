@@ -1,6 +1,15 @@
 // Poison: messages that are no calls, that their handler throws at, or that keep killing who takes them. They
 // leave their queue for `micronova.dead`, with headers that say from where, why and when; nothing goes round.
-import type { Bus, ConsumeOptions, Consumer, Delivery, Headers, Json, Queue } from "@micronova/amqp";
+import {
+  amqpErrors,
+  type Bus,
+  type ConsumeOptions,
+  type Consumer,
+  type Delivery,
+  type Headers,
+  type Json,
+  type Queue,
+} from "@micronova/amqp";
 import { isFault, type Platform } from "@micronova/kit";
 import { rpcErrors } from "./errors.ts";
 import { deadQueue } from "./names.ts";
@@ -37,8 +46,7 @@ export class Parking {
     platform.metrics.count("micronova_rpc_parked_messages_total", { reason });
     platform.log.warn({ queue, reason, error, parkedIn: deadQueue.name }, "message parked");
     try {
-      // Each time, since whoever emptied it may have deleted it.
-      await bus.declareQueue(deadQueue);
+      await this.#declare();
       const { body, headers } = remainsOf(delivery);
       const parked: Headers = {
         ...headers,
@@ -55,6 +63,15 @@ export class Parking {
     } catch (failure) {
       // Unacknowledged, it comes again when this consumer has gone.
       platform.log.error({ queue, error: failure }, "message could not be parked");
+    }
+  }
+
+  /** Each time, since whoever emptied it may have deleted it. One declared otherwise does as well. */
+  async #declare(): Promise<void> {
+    try {
+      await this.#deps.bus.declareQueue(deadQueue);
+    } catch (error) {
+      if (!isFault(error, amqpErrors.queueDiffers)) throw error;
     }
   }
 }

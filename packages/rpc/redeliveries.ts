@@ -25,10 +25,13 @@ export function isNoted({ message, redelivered }: Delivery): boolean {
   return !redelivered || message.headers?.[quorumHeader] !== undefined;
 }
 
-/** Puts the message back with its count, at the queue's end. */
+/**
+ * Puts the message back with its count, at the queue's end. Acknowledged first: when the broker is in this
+ * process, and dies with it, both are on disk or neither. It must not be tried before this resolves.
+ */
 export async function note(bus: Bus, queue: string, delivery: Delivery): Promise<void> {
   const { message } = delivery;
   const headers = { ...message.headers, [ownHeader]: redeliveriesOf(delivery) };
-  await bus.publish({ exchange: "", key: queue }, { ...message, headers }, { mandatory: true });
   delivery.ack();
+  await bus.publish({ exchange: "", key: queue }, { ...message, headers }, { mandatory: true });
 }

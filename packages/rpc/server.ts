@@ -48,6 +48,8 @@ export class RpcServer implements Service {
   readonly #inHand = new Map<string, Delivery[]>();
   // A lost connection gives back at most `prefetch` calls whose acknowledgement was under way.
   readonly #answers: RecentMap<ReplyMessage>;
+  /** Messages that came back, while their count is being written into them. */
+  readonly #noting = new Map<string, Promise<void>>();
   readonly #consumers: Consumer[] = [];
   #whenIdle: (() => void) | null = null;
 
@@ -71,6 +73,7 @@ export class RpcServer implements Service {
 
   async stop(): Promise<void> {
     for (const consumer of this.#consumers.splice(0)) await consumer.cancel();
+    await Promise.all(this.#noting.values());
     if (this.#inHand.size > 0) await this.#idle();
     this.#replies.close();
   }
@@ -93,8 +96,8 @@ export class RpcServer implements Service {
     if (this.#isRepeated(call._unique_id, call, delivery)) return;
     const redeliveries = redeliveriesOf(delivery);
     if (isPoison(redeliveries)) throw rpcErrors.redelivered(redeliveries);
-    if (isNoted(delivery)) this.#begin(call._unique_id, call, delivery);
-    else void this.#note(delivery);
+    if (isNoted(delivery)) this.#beginNoted(call._unique_id, call, delivery);
+    else this.#noting.set(call._unique_id, this.#note(call._unique_id, delivery));
   }
 
   /** Each of the process's servers gets its own of one message. */
@@ -116,13 +119,21 @@ export class RpcServer implements Service {
     return true;
   }
 
-  async #note(delivery: Delivery): Promise<void> {
+  async #note(id: string, delivery: Delivery): Promise<void> {
     const { bus, parking, target } = this.#deps;
     try {
       await note(bus, target, delivery);
     } catch (error) {
       await parking.park(target, delivery, error);
     }
+    this.#noting.delete(id);
+  }
+
+  /** One that is only being noted may come back before that is safe. */
+  #beginNoted(id: string, call: CallMessage, delivery: Delivery): void {
+    const noting = this.#noting.get(id);
+    if (noting === undefined) this.#begin(id, call, delivery);
+    else void noting.then(() => this.#isRepeated(id, call, delivery) || this.#begin(id, call, delivery));
   }
 
   #begin(id: string, call: CallMessage, delivery: Delivery): void {

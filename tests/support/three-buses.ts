@@ -1,5 +1,5 @@
 // The three doors that every Bus suite goes through: in process, our broker by a socket, and RabbitMQ.
-import { Broker, type Bus, connectAmqp } from "@micronova/amqp";
+import { Broker, type Bus, type ConnectOptions, connectAmqp } from "@micronova/amqp";
 import { osloEnvelope } from "@micronova/rpc";
 import { type RunningBroker, realPlatform, startBroker } from "./running-broker.ts";
 import { type RunningRabbit, rabbitMissing, startRabbit } from "./running-rabbit.ts";
@@ -9,7 +9,7 @@ export interface Door {
   /** Why it cannot be tested here; false when it can. */
   readonly skip: string | false;
   /** A bus of one process; closed with the others at the end. */
-  connect(): Bus;
+  connect(options?: ConnectOptions): Bus;
 }
 
 export interface ThreeBuses {
@@ -27,12 +27,13 @@ export function threeBuses(): ThreeBuses {
     open.push(bus);
     return bus;
   };
-  const dial = (url: string) => kept(connectAmqp(realPlatform, [url], { form: osloEnvelope }));
+  const dial = (url: string, options: ConnectOptions = {}) =>
+    kept(connectAmqp(realPlatform, [url], { form: osloEnvelope, ...options }));
   return {
     doors: [
       { name: "in process", skip: false, connect: () => kept(inside.bus()) },
-      { name: "our broker by a socket", skip: false, connect: () => dial(running.url) },
-      { name: "RabbitMQ", skip: rabbitMissing, connect: () => dial(rabbit!.url) },
+      { name: "our broker by a socket", skip: false, connect: (options) => dial(running.url, options) },
+      { name: "RabbitMQ", skip: rabbitMissing, connect: (options) => dial(rabbit!.url, options) },
     ],
     async start() {
       running = await startBroker({ form: osloEnvelope });
