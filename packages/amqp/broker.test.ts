@@ -288,6 +288,8 @@ test("who is deleted, or whose virtual host is, loses the connections", () => {
       traffic: new TrafficStats(),
       channels: [],
       status: () => assert.fail("nobody asks how it is"),
+      alarmBegan: () => undefined,
+      alarmEnded: () => undefined,
       close: (reason) => closed.push([user.name, host.name, reason.code, reason.message]),
     });
   connect(worker, broker.host);

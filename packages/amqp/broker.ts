@@ -9,6 +9,7 @@ import type { Definitions, HostSpec } from "./definitions.ts";
 import { amqpErrors } from "./errors.ts";
 import { InProcessBus } from "./in-process-bus.ts";
 import type { Pager } from "./queue/paged-line.ts";
+import type { ResourceStatus } from "./resource-alarms.ts";
 import type { Channel } from "./server/channel.ts";
 import { AuthStats, ChurnStats, type TrafficStats } from "./statistics.ts";
 import type { ConnectionStatus } from "./status/connection-status.ts";
@@ -43,6 +44,9 @@ export interface OpenConnection {
   /** Those that are open. */
   readonly channels: readonly Channel[];
   status(): ConnectionStatus;
+  alarmBegan(): void;
+  /** Whoever was held because of an alarm goes on. */
+  alarmEnded(): void;
   /** Closes it in order, with a reason. */
   close(reason: ReplyError): void;
 }
@@ -67,7 +71,11 @@ export class Broker {
   #definitions: Definitions | null = null;
   readonly #closing = new AbortController();
   #pager: Pager | null = null;
-  readonly #alarms = new Map<string, string>();
+  readonly #alarms = new Map<string, "memory" | "disk">();
+  /** A field, since every publish looks at it. */
+  isAlarmed = false;
+  /** How much memory and disk there is, as last seen; null when nobody looks. */
+  resources: ResourceStatus | null = null;
 
   constructor(platform: Platform, options: BrokerOptions = {}) {
     this.platform = platform;
@@ -163,21 +171,26 @@ export class Broker {
     }
   }
 
-  /** Raises an alarm with its reason, or ends it: while there is one, publishers are held. */
-  alarm(name: string, reason: string | null): void {
-    if (reason === null) this.#alarms.delete(name);
-    else this.#alarms.set(name, reason);
+  /** Raises an alarm because of what there is too little of, or ends it: meanwhile publishers are held. */
+  alarm(name: string, lack: "memory" | "disk" | null): void {
+    if (lack === null) this.#alarms.delete(name);
+    else this.#alarms.set(name, lack);
+    const isAlarmed = this.#alarms.size > 0;
+    if (isAlarmed === this.isAlarmed) return;
+    this.isAlarmed = isAlarmed;
+    for (const one of this.connections)
+      if (isAlarmed) one.alarmBegan();
+      else one.alarmEnded();
   }
 
-  /** By name, with their reasons. */
-  get alarms(): ReadonlyMap<string, string> {
+  /** What there is too little of, by who found that. */
+  get alarms(): ReadonlyMap<string, "memory" | "disk"> {
     return this.#alarms;
   }
 
-  /** Why publishers are held; null when they are not. */
-  get alarmReason(): string | null {
-    if (this.#alarms.size === 0) return null;
-    return `low on ${[...new Set(this.#alarms.values())].join(" & ")}`;
+  /** Why publishers are held, as RabbitMQ says it. */
+  get alarmReason(): string {
+    return `low on ${[...new Set(this.#alarms.values())].sort().join(" & ")}`;
   }
 
   /** Drops the messages that wait in a queue; says how many. */

@@ -24,6 +24,12 @@ export { type Desk, deskOf, type TakeMode } from "./desk.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
 export type { QueueConsumer } from "./queue/entry.ts";
+export {
+  machineReadings,
+  type ResourceLimits,
+  type ResourceStatus,
+  resourceAlarms,
+} from "./resource-alarms.ts";
 export { rabbitVersion } from "./server/handshake.ts";
 export { type AmqpService, type ServeOptions, serveAmqp, type Tls } from "./server/server.ts";
 export type { AuthStats, ChurnStats, ExchangeStats, MessageStats, TrafficStats } from "./statistics.ts";

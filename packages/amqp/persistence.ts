@@ -26,7 +26,7 @@ export function persistence(
   let definitions: DefinitionsFile | null = null;
   let journal: SegmentJournal | null = null;
   let pager: FilePager | null = null;
-  const trouble = (what: string) => (reason: string | null) => broker.alarm(what, reason);
+  const trouble = (what: string) => (lack: "disk" | null) => broker.alarm(what, lack);
   return {
     name: "bus storage",
     async start() {
@@ -46,7 +46,7 @@ export function persistence(
       const options = {
         dir: segmentsDir,
         form,
-        onTrouble: (what: string, reason: string | null) => broker.alarm(what, reason),
+        onTrouble: (what: string, lack: "disk" | null) => broker.alarm(what, lack),
         before: () => file.sync(),
         ...(segmentBytes === undefined ? {} : { segmentBytes }),
       };

@@ -135,6 +135,8 @@ bus
   .option("--listen <address>", "the address it answers on", "127.0.0.1")
   .option("--port <n>", "its port; 0 takes a free one", "5672")
   .option("--insecure", "allow another address than loopback without TLS")
+  .option("--memory-limit <MB>", "hold publishers while it takes more memory (two fifths of the machine's)")
+  .option("--disk-free-limit <MB>", "hold publishers while less is free on the disk of its data (50)")
   .option("--tls-cert <file>", "serve TLS too, with this certificate; then only TLS leaves loopback")
   .option("--tls-key <file>", "the certificate's key")
   .option("--tls-ca <file>", "the authority whose certificates clients must show")

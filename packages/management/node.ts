@@ -43,27 +43,33 @@ export class Node {
 
   /** Alarms by the resource that is short, in RabbitMQ's words. */
   get alarms(): readonly { readonly resource: string; readonly node: string }[] {
-    return [...this.#broker.alarms.keys()].map((resource) => ({ resource, node: this.name }));
+    return [...this.#lacks()].map((resource) => ({ resource, node: this.name }));
   }
 
   facts() {
-    const { alarms } = this.#broker;
+    const lacks = this.#lacks();
+    const { resources } = this.#broker;
     const filesMax = openFilesMax();
     return {
       os_pid: String(process.pid),
       uptime: Math.round(process.uptime() * 1000),
       processors: availableParallelism(),
-      mem_used: process.memoryUsage.rss(),
-      mem_limit: process.constrainedMemory() || totalmem(),
-      mem_alarm: alarms.has("memory"),
-      disk_free: this.#diskFree(),
-      disk_free_limit: 0,
-      disk_free_alarm: alarms.has("disk"),
+      mem_used: resources?.memoryBytes ?? process.memoryUsage.rss(),
+      mem_limit: resources?.memoryBytesMax ?? (process.constrainedMemory() || totalmem()),
+      mem_alarm: lacks.has("memory"),
+      disk_free: resources?.diskFreeBytes ?? this.#diskFree(),
+      disk_free_limit: resources?.diskFreeBytesMin ?? 0,
+      disk_free_alarm: lacks.has("disk"),
       fd_used: openFiles(),
       fd_total: filesMax,
       sockets_used: this.#broker.connections.size,
       sockets_total: filesMax,
     };
+  }
+
+  /** What there is too little of, whoever found that. */
+  #lacks(): ReadonlySet<string> {
+    return new Set(this.#broker.alarms.values());
   }
 
   #diskFree(): number {

@@ -42,7 +42,7 @@ const doors: Readonly<Record<string, Door>> = {
       ours.broker.host.deleteQueue(name);
     },
     async block(isBlocked) {
-      ours.broker.alarm("test", isBlocked ? "patience" : null);
+      ours.broker.alarm("test", isBlocked ? "memory" : null);
     },
   },
   RabbitMQ: {

@@ -29,7 +29,7 @@ const retryMs = 1_000;
 
 export class DefinitionsFile implements Definitions {
   readonly #platform: Platform;
-  readonly #onTrouble: (reason: string | null) => void;
+  readonly #onTrouble: (lack: "disk" | null) => void;
   readonly #file: LineFile;
   readonly #lines = new Map<string, Line>();
   /** What was struck out while the disk took nothing: it must come before any other line. */
@@ -41,7 +41,7 @@ export class DefinitionsFile implements Definitions {
   #isClosed = false;
 
   /** `onTrouble` is called when the disk refuses, and with null when it takes again. */
-  constructor(dir: string, platform: Platform, onTrouble: (reason: string | null) => void) {
+  constructor(dir: string, platform: Platform, onTrouble: (lack: "disk" | null) => void) {
     this.#platform = platform;
     this.#onTrouble = onTrouble;
     this.#file = new LineFile(join(dir, "definitions.jsonl"));

@@ -31,7 +31,7 @@ export interface PagerOptions {
   readonly form: WireForm;
   readonly limits?: PagingLimits;
   /** Called when the disk refuses, and with null when it takes again. */
-  readonly onTrouble: (reason: string | null) => void;
+  readonly onTrouble: (lack: "disk" | null) => void;
 }
 
 export class FilePager implements Pager {

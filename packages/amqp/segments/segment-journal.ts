@@ -18,7 +18,7 @@ export interface JournalOptions {
   readonly dir: string;
   readonly form: WireForm;
   /** Called when the disk refuses something, and with null when it takes it again. */
-  readonly onTrouble: (what: "messages" | "settled", reason: string | null) => void;
+  readonly onTrouble: (what: "messages" | "settled", lack: "disk" | null) => void;
   /** What must be on disk before messages are: the definitions of their queues. */
   readonly before: () => void;
   /** When a segment is full; tests fill them sooner. */

@@ -44,6 +44,9 @@ interface ClientCapabilities {
   readonly isBlockable: boolean;
 }
 
+/** An alarm of the broker, or a journal that is behind. */
+type Hold = "alarm" | "journal";
+
 const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
 const publishKey = methodKey(60, 40);
 // Frames are small until more is agreed upon.
@@ -60,8 +63,6 @@ export class Connection implements FrameHandler, OpenConnection {
   readonly traffic = new TrafficStats();
   readonly #connectedAt: Millis;
   client: ClientCapabilities = { cancelsConsumers: false, isBlockable: false };
-  /** Only who publishes is held when there is an alarm. */
-  hasPublished = false;
   readonly #deps: ConnectionDeps;
   readonly #parser: FrameParser;
   readonly #handshake: Handshake;
@@ -74,7 +75,8 @@ export class Connection implements FrameHandler, OpenConnection {
   #silentSeconds = 0;
   #quietSeconds = 0;
   #stateSeconds = 0;
-  #isBlocked = false;
+  /** Why nothing is read of it for now. */
+  readonly #holds = new Set<Hold>();
   #isDeaf = false;
 
   constructor(deps: ConnectionDeps) {
@@ -118,7 +120,7 @@ export class Connection implements FrameHandler, OpenConnection {
       socket: this.#deps.socket,
       handshake: this.#handshake,
       host: this.#host?.name ?? null,
-      state: this.#isBlocked && this.#state === "open" ? "blocked" : stateNames[this.#state],
+      state: this.#holds.has("alarm") && this.#state === "open" ? "blocked" : stateNames[this.#state],
       connectedAt: this.#connectedAt,
       channelCount: this.channels.length,
       traffic: this.traffic,
@@ -145,17 +147,35 @@ export class Connection implements FrameHandler, OpenConnection {
     else this.#deps.socket.destroy();
   }
 
-  /** Tells a publisher that the broker cannot take more for now, and reads no more of it; or the contrary. */
-  #setBlocked(reason: string | null): void {
-    const isBlocked = reason !== null;
-    if (isBlocked === this.#isBlocked || this.#state !== "open") return;
-    if (isBlocked && !this.hasPublished) return;
-    this.#isBlocked = isBlocked;
-    if (isBlocked) this.#deps.socket.pause();
-    else this.#deps.socket.resume();
-    if (!this.client.isBlockable) return;
-    if (reason !== null) this.output.method(0, "connection.blocked", { reason });
-    else this.output.method(0, "connection.unblocked", {});
+  /** Reads no more of who publishes while the broker cannot take more; those who only consume go on. */
+  #block(): void {
+    if (this.#holds.has("alarm")) return;
+    this.#hold("alarm");
+    const { alarmReason: reason } = this.#deps.broker;
+    if (this.client.isBlockable) this.output.method(0, "connection.blocked", { reason });
+  }
+
+  /** Who waits for confirms may wait for long, and is told why; others are once they publish. */
+  alarmBegan(): void {
+    const isWaiting = this.channels.some(({ confirms }) => (confirms?.waitingCount ?? 0) > 0);
+    if (isWaiting) this.#block();
+  }
+
+  alarmEnded(): void {
+    if (!this.#letGo("alarm") || this.#state !== "open") return;
+    if (this.client.isBlockable) this.output.method(0, "connection.unblocked", {});
+  }
+
+  #hold(why: Hold): void {
+    this.#holds.add(why);
+    this.#deps.socket.pause();
+  }
+
+  /** Says whether it was held because of that. */
+  #letGo(why: Hold): boolean {
+    const wasHeld = this.#holds.delete(why);
+    if (wasHeld && this.#holds.size === 0) this.#deps.socket.resume();
+    return wasHeld;
   }
 
   /** Called once a second: heartbeats, and patience that ends. */
@@ -165,14 +185,13 @@ export class Connection implements FrameHandler, OpenConnection {
     this.#hasRead = false;
     this.output.hasWritten = false;
     this.#stateSeconds++;
-    this.#setBlocked(this.#deps.broker.alarmReason);
     const { heartbeatSeconds } = this.#handshake.tuning;
     if (this.#state !== "open") {
       const patience = this.#state === "closing" ? closingSecondsMax : handshakeSecondsMax;
       if (this.#stateSeconds > patience) this.#deps.socket.destroy();
     } else if (heartbeatSeconds > 0) {
       // Of one that is held nothing is read, so its silence means nothing.
-      if (this.#silentSeconds > heartbeatSeconds * 2 && !this.#deps.socket.isPaused()) {
+      if (this.#silentSeconds > heartbeatSeconds * 2 && this.#holds.size === 0) {
         this.#deps.log.info({ heartbeatSeconds }, "AMQP connection dropped, missed heartbeats from client");
         this.#deps.socket.destroy();
       } else if (this.#quietSeconds >= heartbeatSeconds / 2) this.output.heartbeat();
@@ -204,10 +223,9 @@ export class Connection implements FrameHandler, OpenConnection {
 
   /** Reads no more until what came is on disk: memory is no place for what the disk cannot take. */
   #waitForDisk(journal: Journal): void {
-    const { socket } = this.#deps;
-    if (socket.isPaused()) return;
-    socket.pause();
-    journal.whenSynced(journal.batch, () => socket.resume());
+    if (this.#holds.has("journal")) return;
+    this.#hold("journal");
+    journal.whenSynced(journal.batch, () => this.#letGo("journal"));
   }
 
   #readHeader(chunk: Buffer): void {
@@ -271,7 +289,7 @@ export class Connection implements FrameHandler, OpenConnection {
             "expected content header for class 60, got non content header frame instead",
           );
         else if (key === publishKey) {
-          this.hasPublished = true;
+          if (this.#deps.broker.isAlarmed) this.#block();
           known.publishing.method(bytes, start, end);
         } else this.#channelMethod(known, readMethod(new Reader(bytes, start, end)));
       } catch (error) {
@@ -410,6 +428,8 @@ export class Connection implements FrameHandler, OpenConnection {
   #enter(state: "handshake" | "open" | "closing" | "closed"): void {
     this.#state = state;
     this.#stateSeconds = 0;
+    // The answer to a close must be heard.
+    if (state === "closing") for (const why of [...this.#holds]) this.#letGo(why);
   }
 }
 

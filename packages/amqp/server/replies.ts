@@ -59,5 +59,6 @@ export function replyOf(error: unknown, host: string): ReplyError | null {
   if (row === undefined) return null;
   const [name, text] = row;
   const [subject = "", ...more] = error.params.map(String);
-  return new ReplyError(name, text(host, subject, ...more));
+  // They cost the channel alone: that a disk is full is no other channel's concern.
+  return new ReplyError(name, text(host, subject, ...more), { isHard: false });
 }

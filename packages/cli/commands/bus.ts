@@ -2,7 +2,16 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createSecureContext } from "node:tls";
-import { Broker, persistence, type ServeOptions, serveAmqp, type Tls } from "@micronova/amqp";
+import {
+  Broker,
+  machineReadings,
+  persistence,
+  type ResourceLimits,
+  resourceAlarms,
+  type ServeOptions,
+  serveAmqp,
+  type Tls,
+} from "@micronova/amqp";
 import { jsonLog, metricsRegistry, systemClock, systemRandom } from "@micronova/kit";
 import type { BusManagement, BusManagementOptions } from "../bus-management.ts";
 import { cliErrors } from "../errors.ts";
@@ -18,6 +27,8 @@ export interface BusOptions {
   readonly tlsPort: string;
   readonly managementPort?: string;
   readonly management: boolean;
+  readonly memoryLimit?: string;
+  readonly diskFreeLimit?: string;
 }
 
 const loopback = "127.0.0.1";
@@ -33,6 +44,8 @@ export async function serveBus(options: BusOptions): Promise<void> {
   const broker = new Broker(platform);
   const storage = persistence(broker, dir);
   await storage.start();
+  const alarms = resourceAlarms(broker, limitsOf(options), machineReadings(dir));
+  await alarms.start();
   const services = doors.map((door) => ({ door, service: serveAmqp(broker, door) }));
   for (const { door, service } of services) {
     await service.start();
@@ -49,6 +62,7 @@ export async function serveBus(options: BusOptions): Promise<void> {
   });
   await management?.stop();
   await Promise.all(services.map(({ service }) => service.stop()));
+  await alarms.stop();
   broker.close();
   await storage.stop();
 }
@@ -64,7 +78,7 @@ async function manage(
     dataDir: resolve(dataDir),
     // It has no TLS of its own.
     host: isLoopback(listen) || insecure === true ? listen : loopback,
-    port: managementPort === undefined ? null : portOf("--management-port", managementPort),
+    port: managementPort === undefined ? null : numberOf("--management-port", managementPort),
   });
   process.stderr.write(`Its management API is up at ${management.url}/api.\n`);
   return management;
@@ -73,21 +87,29 @@ async function manage(
 /** What is not encrypted stays on this machine, unless the operator insists. */
 function doorsOf(options: BusOptions): readonly ServeOptions[] {
   const { listen, insecure } = options;
-  const port = portOf("--port", options.port);
+  const port = numberOf("--port", options.port);
   const tls = tlsOf(options);
   const isSafe = isLoopback(listen) || insecure === true;
   if (tls !== null)
     return [
       { host: isSafe ? listen : loopback, port },
-      { host: listen, port: portOf("--tls-port", options.tlsPort), tls },
+      { host: listen, port: numberOf("--tls-port", options.tlsPort), tls },
     ];
   if (!isSafe) throw cliErrors.notLoopback(listen);
   return [{ host: listen, port }];
 }
 
-function portOf(option: string, text: string): number {
+function numberOf(option: string, text: string): number {
   if (!/^\d+$/.test(text)) throw cliErrors.notANumber(option, text);
   return Number(text);
+}
+
+function limitsOf({ memoryLimit, diskFreeLimit }: BusOptions): ResourceLimits {
+  const bytes = (option: string, text: string) => numberOf(option, text) * 1024 * 1024;
+  return {
+    ...(memoryLimit === undefined ? {} : { memoryBytesMax: bytes("--memory-limit", memoryLimit) }),
+    ...(diskFreeLimit === undefined ? {} : { diskFreeBytesMin: bytes("--disk-free-limit", diskFreeLimit) }),
+  };
 }
 
 function tlsOf({ tlsCert, tlsKey, tlsCa }: BusOptions): Tls | null {
