@@ -19,56 +19,69 @@ export interface Measured {
   remove(): Promise<void>;
 }
 
-export async function startOurs(): Promise<Measured> {
+/** With `hasManagement`, the API of RabbitMQ's plugin beside it, as by default. */
+export async function startOurs({ hasManagement = true } = {}): Promise<Measured> {
   const dataDir = mkdtempSync(join(tmpdir(), "micronova-bench-"));
-  let child: ChildProcess | null = null;
-  let port = "0";
-  const ours = {
+  const serve = (port: string) => spawnBus(dataDir, port, hasManagement ? [] : ["--no-management"]);
+  let child = serve("0");
+  let { port } = new URL(await said(child, /The bus is up at (\S+),/));
+  return {
     name: "micronova",
-    get url() {
-      return `amqp://guest:guest@127.0.0.1:${port}`;
-    },
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
     get pid() {
-      return child?.pid ?? 0;
+      return child.pid ?? 0;
     },
-    async kill() {
-      if (child === null) return;
-      const exited = new Promise((resolve) => child?.once("exit", resolve));
-      child.kill("SIGKILL");
-      await exited;
-      child = null;
-    },
+    kill: () => ended(child, "SIGKILL"),
     async start() {
-      child = spawn(join(root, "micronova"), ["bus", "serve", "--data-dir", dataDir, "--port", port], {
-        stdio: ["ignore", "ignore", "pipe"],
-      });
-      port = await portSaid(child);
+      child = serve(port);
+      port = new URL(await said(child, /The bus is up at (\S+),/)).port;
     },
     async remove() {
-      await ours.kill();
+      await ended(child, "SIGKILL");
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
-  await ours.start();
-  return ours;
 }
 
-/** Resolves once it says where it answers. */
-function portSaid(child: ChildProcess): Promise<string> {
+/** A start that is not counted, ended in order: it leaves compiled code for the next, as installing does. */
+export async function warmUp(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), "micronova-bench-"));
+  const child = spawnBus(dataDir, "0", []);
+  await said(child, /Its management API is up at (\S+)/);
+  await ended(child, "SIGTERM");
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function spawnBus(dataDir: string, port: string, more: readonly string[]): ChildProcess {
+  const args = ["bus", "serve", "--data-dir", dataDir, "--port", port, ...more];
+  return spawn(join(root, "micronova"), args, { stdio: ["ignore", "ignore", "pipe"] });
+}
+
+/** Resolves once it has said such a line, with what the line names. */
+function said(child: ChildProcess, line: RegExp): Promise<string> {
   return new Promise((resolve, reject) => {
-    let said = "";
+    let all = "";
     child.stderr?.on("data", (chunk: Buffer) => {
-      said += chunk;
-      const port = /The bus is up at \S+:(\d+)/.exec(said)?.[1];
-      if (port !== undefined) resolve(port);
+      all += chunk;
+      const named = line.exec(all)?.[1];
+      if (named !== undefined) resolve(named);
     });
-    child.once("exit", (status) => reject(new Error(`the bus ended with ${status}: ${said}`)));
+    child.once("exit", (status) => reject(new Error(`the bus ended with ${status}: ${all}`)));
   });
 }
 
-export async function startTheirs(): Promise<Measured> {
+function ended(child: ChildProcess, signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) return resolve();
+    child.once("exit", () => resolve());
+    child.kill(signal);
+  });
+}
+
+/** With `hasManagement`, its plugin, which is off in Debian's package. */
+export async function startTheirs({ hasManagement = false } = {}): Promise<Measured> {
   if (rabbitMissing !== false) throw new Error(`there is nothing to compare with: ${rabbitMissing}`);
-  const rabbit = await startRabbit();
+  const rabbit = await startRabbit({ plugins: hasManagement ? ["rabbitmq_management"] : [] });
   return {
     name: "RabbitMQ",
     url: rabbit.url,

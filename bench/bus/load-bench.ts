@@ -8,12 +8,12 @@ import { type Line, ratio, thousands } from "./table.ts";
 export interface LoadOptions {
   readonly rounds: number;
   readonly seconds: number;
-  /** Which rows, by name. */
+  /** Which rows, by what they are. */
   readonly rows: RegExp;
 }
 
 export async function benchLoad(generator: Generator, options: LoadOptions): Promise<Line[]> {
-  const chosen = loadRows.filter(({ name }) => options.rows.test(name));
+  const chosen = loadRows.filter(({ what }) => options.rows.test(what));
   if (chosen.length === 0) return [];
   const ours = new Map<LoadRow, Figures[]>(chosen.map((row) => [row, []]));
   const theirs = new Map<LoadRow, Figures[]>(chosen.map((row) => [row, []]));
@@ -30,7 +30,7 @@ export async function benchLoad(generator: Generator, options: LoadOptions): Pro
 }
 
 async function once(generator: Generator, broker: Measured, row: LoadRow, { seconds }: LoadOptions) {
-  const args = ["--duration", String(seconds), "--queue", `load-${row.name}`, ...row.args];
+  const args = ["--duration", String(seconds), ...row.args];
   const figures = await generator.run(broker, args);
   if (figures["complete"] === 0) throw new Error(`${broker.name} lost messages of ${row.what}`);
   return figures;

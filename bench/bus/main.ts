@@ -1,8 +1,11 @@
 // `node bench/bus/main.ts [load] [memory] [starts] [rpc] [reach] [costs] [--rounds N] [--seconds S] [--rows PATTERN]`:
 // the broker against RabbitMQ of Debian's package, in the same run on the same machine.
 import { parseArgs } from "node:util";
+import { warmUp } from "./brokers.ts";
+import { benchMemory, benchStarts } from "./footprint.ts";
 import { buildGenerator } from "./generator.ts";
 import { benchLoad } from "./load-bench.ts";
+import { benchRpc } from "./rpc-bench.ts";
 import { printLines } from "./table.ts";
 
 const { values, positionals } = parseArgs({
@@ -20,8 +23,12 @@ const options = {
 };
 const generator = await buildGenerator();
 try {
+  await warmUp();
   const isAsked = (name: string) => positionals.length === 0 || positionals.includes(name);
   if (isAsked("load")) printLines(await benchLoad(generator, options));
+  if (isAsked("memory")) printLines(await benchMemory(generator, options));
+  if (isAsked("starts")) printLines(await benchStarts(generator, options));
+  if (isAsked("rpc")) printLines(await benchRpc(options));
 } finally {
   generator.remove();
 }

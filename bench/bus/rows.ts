@@ -1,7 +1,6 @@
 // The rows of load: what the generator does, and how much faster than RabbitMQ in the same run it should be.
 
 export interface LoadRow {
-  readonly name: string;
   readonly what: string;
   readonly args: readonly string[];
   readonly atLeast: number;
@@ -16,56 +15,49 @@ const four = [...kib, "--producers", "4", "--consumers", "4"];
 const request = ["--mode", "rpc", "--size", "256", "--concurrency"];
 
 export const loadRows: readonly LoadRow[] = [
-  { name: "16B", what: "transient, auto-ack, 16 B", args: ["--size", "16"], atLeast: 5, aim: 10 },
-  { name: "1KiB", what: "the same, 1 KiB", args: kib, atLeast: 3, aim: 5 },
-  { name: "64KiB", what: "the same, 64 KiB", args: ["--size", "65536"], atLeast: 1, aim: 1.5 },
-  { name: "4P4C-1", what: "1 KiB, 4 producers, 4 consumers, 1 queue", args: four, atLeast: 2, aim: 4 },
+  { what: "transient, auto-ack, 16 B", args: ["--size", "16"], atLeast: 5, aim: 10 },
+  { what: "the same, 1 KiB", args: kib, atLeast: 3, aim: 5 },
+  { what: "the same, 64 KiB", args: ["--size", "65536"], atLeast: 1, aim: 1.5 },
+  { what: "1 KiB, 4 producers, 4 consumers, 1 queue", args: four, atLeast: 2, aim: 4 },
   {
-    name: "4P4C-4",
     what: "the same, 4 queues",
     args: [...four, "--queues", "4"],
     atLeast: 2,
     aim: 4,
   },
   {
-    name: "confirm-1",
     what: "durable, 1 KiB, confirm window 1",
     args: [...durable, "--confirm", "1", "--prefetch", "100", "--ack", "1"],
     atLeast: 1,
     aim: 1.5,
   },
   {
-    name: "confirm-100",
     what: "the same, window 100",
     args: [...durable, "--confirm", "100", "--prefetch", "100", "--ack", "10"],
     atLeast: 2,
     aim: 4,
   },
   {
-    name: "confirm-1000",
     what: "the same, window 1000",
     args: [...durable, "--confirm", "1000", "--prefetch", "1000", "--ack", "100"],
     atLeast: 3.5,
     aim: 6,
   },
   {
-    name: "request-1",
     what: "request and reply, 1 outstanding",
     args: [...request, "1"],
     atLeast: 1.5,
     aim: 2,
     latencyAtMost: 0.65,
   },
-  { name: "request-64", what: "the same, 64 outstanding", args: [...request, "64"], atLeast: 5, aim: 10 },
+  { what: "the same, 64 outstanding", args: [...request, "64"], atLeast: 5, aim: 10 },
   {
-    name: "fanout",
     what: "fanout to 10 queues, 1 KiB (deliveries)",
     args: [...kib, "--mode", "fanout", "--inflight", "500"],
     atLeast: 4,
     aim: 8,
   },
   {
-    name: "topic",
     what: "topic to 10 queues, 1 KiB (deliveries)",
     args: [...kib, "--mode", "topic", "--inflight", "500"],
     atLeast: 3,
