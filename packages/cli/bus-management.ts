@@ -49,6 +49,7 @@ async function serveAt(options: BusManagementOptions, port: number): Promise<Bus
     nodeName: `micronova@${hostname()}`,
     listeners: () => [...options.amqp, { protocol: "http", ip_address: host, port: http.port }],
     dataDir: options.busDir,
+    metrics: "all",
   });
   const http = listen(platform, { host, port, services: { "/": service } });
   try {

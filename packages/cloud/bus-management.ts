@@ -20,6 +20,8 @@ export function busManagement(
     nodeName: `micronova@${hostname()}`,
     listeners: () => (door === null ? [] : [{ protocol: "amqp", ip_address: door.host, port: door.port }]),
     dataDir: keptIn,
+    // Names of queues are names of hosts.
+    metrics: "totals",
   });
 }
 

@@ -16,6 +16,7 @@ import {
   systemRandom,
 } from "@micronova/kit";
 import { configErrors } from "@micronova/kit/config";
+import { managementErrors } from "@micronova/management";
 import { networkErrors } from "@micronova/network";
 import { operationsErrors } from "@micronova/operations";
 import { placementErrors } from "@micronova/placement";
@@ -79,6 +80,7 @@ export async function cloudReference(): Promise<CloudReference> {
       volume: volumeErrors,
       compute: computeErrors,
       operations: operationsErrors,
+      management: managementErrors,
       cloud: errors,
     },
   };

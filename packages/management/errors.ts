@@ -1,5 +1,6 @@
 // What the management API refuses. Statuses, words and sentences are RabbitMQ's, since its tools match on
 // them: its sentences have no full stop.
+import { httpErrors } from "@micronova/http/plain";
 import { errorTable, type Fault } from "@micronova/kit";
 
 export const managementErrors = errorTable("management", {
@@ -20,7 +21,6 @@ export const managementErrors = errorTable("management", {
       `Page out of range, page: ${page} page size: ${size}, len: ${length}`,
   },
   notAlive: { status: 503, text: () => "The message that was published did not come out of its queue" },
-  tooLarge: { status: 413, text: (bytesMax: number) => `A body has ${bytesMax} bytes at most` },
   wrongMethod: { status: 405, text: (method: string) => `${method} is not what this address is for` },
   unsupported: {
     status: 501,
@@ -37,7 +37,7 @@ const words: Readonly<Record<string, string>> = {
   [managementErrors.badPages.kind]: "invalid_pagination_parameters",
   [managementErrors.pageOutOfRange.kind]: "page_out_of_range",
   [managementErrors.notAlive.kind]: "failed",
-  [managementErrors.tooLarge.kind]: "payload_too_large",
+  [httpErrors.bodyTooLarge.kind]: "payload_too_large",
   [managementErrors.wrongMethod.kind]: "method_not_allowed",
   [managementErrors.unsupported.kind]: "not_implemented",
 };

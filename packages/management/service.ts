@@ -8,6 +8,7 @@ import { isFault, type Platform, type Service } from "@micronova/kit";
 import { routes } from "./api/index.ts";
 import { assertAllowed, type Caller, type Doorkeeper } from "./caller.ts";
 import { errorBody, managementErrors } from "./errors.ts";
+import { metricsText } from "./metrics.ts";
 import { type Listener, Node } from "./node.ts";
 import { Rates } from "./rates.ts";
 import { type Asked, found, type JsonObject, type Result, type Route } from "./routes.ts";
@@ -20,6 +21,8 @@ export interface ManagementOptions {
   readonly nodeName: string;
   readonly listeners: () => readonly Listener[];
   readonly dataDir: string | null;
+  /** What anybody may read: the metrics of each queue by its name too, as with RabbitMQ, or totals. */
+  readonly metrics: "all" | "totals";
 }
 
 export interface ManagementService extends Service {
@@ -31,12 +34,16 @@ export interface ManagementService extends Service {
 const bodyBytesMax = 20_000_000;
 
 export function managementService(options: ManagementOptions): ManagementService {
-  const { broker, doorkeeper } = options;
+  const { broker, doorkeeper, metrics } = options;
   const node = new Node({ ...options, name: options.nodeName });
   const rates = new Rates(broker);
   const find = router(routes, { emptyParameters: true });
   const respond = async (incoming: Incoming): Promise<Answer> => {
     const { method, path } = incoming;
+    const isPerObject = path === "/metrics/per-object";
+    if (isPerObject && metrics === "totals") await admit(options, incoming);
+    if (isPerObject || path === "/metrics")
+      return text(200, await metricsText({ broker, node }, isPerObject));
     if (!path.startsWith("/api/")) throw managementErrors.noObject();
     const caller = await admit(options, incoming);
     const isHead = method === "HEAD";
@@ -93,6 +100,12 @@ function answerOf(result: Result, query: URLSearchParams): Answer {
 function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
   return { status, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
+
+const text = (status: number, body: string): Answer => ({
+  status,
+  headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+  body,
+});
 
 /** Another method than the address has: OPTIONS asks which those are. */
 function notThat(method: string, allowed: readonly string[]): Answer {

@@ -16,6 +16,7 @@ export function anApi() {
     nodeName: "micronova@test",
     listeners: () => [{ protocol: "amqp", ip_address: "127.0.0.1", port: 5672 }],
     dataDir: null,
+    metrics: "totals",
   });
   const server = listen(platform, { host: "127.0.0.1", port: 15672, services: { "/": service } });
   const ask = (method: string, path: string, body?: unknown, user = "guest"): Promise<InjectResponse> =>
