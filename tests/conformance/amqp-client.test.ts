@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { amqpErrors, type Bus, connectAmqp, type Delivery, type Queue } from "@micronova/amqp";
+import { type Address, amqpErrors, type Bus, connectAmqp, type Delivery, type Queue } from "@micronova/amqp";
 import { isFault, type LogFields, type Platform, silentLog } from "@micronova/kit";
 import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
 import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
@@ -108,6 +108,18 @@ async function taken(bus: Bus, queue: Queue): Promise<unknown[]> {
   return got;
 }
 
+/** Publishes as often as it takes: until a queue is declared again, nobody takes it. */
+async function routed(bus: Bus, to: Address, body: number): Promise<void> {
+  const isRouted = await bus.publish(to, { body }, { mandatory: true }).then(
+    () => true,
+    (error) => {
+      if (isFault(error, amqpErrors.unroutable) || isFault(error, amqpErrors.exchangeNotFound)) return false;
+      throw error;
+    },
+  );
+  if (!isRouted) await routed(bus, to, body);
+}
+
 for (const [door, { missing, port, deleteQueue, block }] of Object.entries(doors)) {
   const skip = missing;
 
@@ -153,24 +165,18 @@ for (const [door, { missing, port, deleteQueue, block }] of Object.entries(doors
 
   test(`${door}: a queue deleted under its consumer is declared again`, { skip }, async () => {
     const bus = kept(connectAmqp(realPlatform, [urlOf(port())]));
-    const queue: Queue = { name: fresh("deleted"), expiresMs: 60_000 };
+    const exchange = fresh("gone-with-its-queue");
+    await bus.declare({ name: exchange, kind: "fanout", autoDelete: true });
+    const queue: Queue = { name: fresh("deleted"), expiresMs: 60_000, bindings: [{ exchange, key: "" }] };
     const got: Delivery[] = [];
     await bus.consume(queue, { prefetch: 1 }, (delivery) => got.push(delivery));
-    const to = { exchange: "", key: queue.name };
+    const to = { exchange, key: "" };
     await bus.publish(to, { body: 1 });
     await eventually(() => got.length === 1, "the first arrives");
 
     await deleteQueue(queue.name);
-    const published = async (body: number): Promise<void> => {
-      const isRouted = await bus.publish(to, { body }, { mandatory: true }).then(
-        () => true,
-        (error) => !isFault(error, amqpErrors.unroutable),
-      );
-      // Until it is declared again.
-      if (!isRouted) await published(body);
-    };
-    await published(2);
-    await published(3);
+    await routed(bus, to, 2);
+    await routed(bus, to, 3);
     await eventually(() => got.length === 2, "the second arrives");
     // It is of a queue that is no more; the present one's deliveries are not settled by it.
     got[0]!.ack();
@@ -297,6 +303,25 @@ test("RabbitMQ: declarations outlive connections that it closes", { skip: rabbit
     names.filter((name) => !there.includes(name)),
     [],
   );
+});
+
+test("RabbitMQ: a queue that is forgotten in silence is declared again", {
+  skip: rabbitMissing,
+}, async () => {
+  const { platform, lines } = listening();
+  const bus = kept(connectAmqp(platform, [urlOf(rabbit.port)]));
+  const queue: Queue = { name: fresh("forgotten"), expiresMs: 60_000 };
+  const got = await taken(bus, queue);
+  await controlled("close_all_connections", "test");
+  const connections = () => lines.filter(({ event }) => event === "connected to the broker");
+  await eventually(() => connections().length === 2, "it is connected again");
+
+  // As nodes do when another one dies.
+  const name = `rabbit_misc:r(<<"/">>, queue, <<"${queue.name}">>)`;
+  await controlled("eval", `mnesia:dirty_delete(rabbit_queue, ${name}).`);
+  await routed(bus, { exchange: "", key: queue.name }, 1);
+
+  await eventually(() => got.length === 1, "it is taken");
 });
 
 test("RabbitMQ: quorum queues for what lasts, classic ones for the rest", {

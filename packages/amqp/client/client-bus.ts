@@ -126,8 +126,15 @@ class ClientBus implements RemoteBus {
     options: ConsumeOptions,
     handle: (delivery: Delivery) => void,
   ): Promise<Consumer> {
-    const deps = { platform: this.#platform, form: this.#form, queueType: this.#queueType };
-    const subscription = new Subscription({ ...deps, queue, options, handle });
+    const subscription = new Subscription({
+      platform: this.#platform,
+      form: this.#form,
+      queueType: this.#queueType,
+      exchange: (name) => this.#exchanges.get(name),
+      queue,
+      options,
+      handle,
+    });
     this.#subscriptions.add(subscription);
     try {
       await this.#whileConnected((link) => subscription.start(link));

@@ -1,13 +1,13 @@
 // A consumer that outlives channels and connections: on each it declares its queue again, binds it and
 // consumes.
-import { type Clock, type Log, type Random, sleepUnlessAborted } from "@micronova/kit";
-import type { ConsumeOptions, Delivery, Queue } from "../bus.ts";
+import { type Clock, type Log, type Millis, type Random, sleepUnlessAborted } from "@micronova/kit";
+import type { ConsumeOptions, Delivery, Exchange, Queue } from "../bus.ts";
 import type { Args, Method } from "../codec/method-codec.ts";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import type { WireForm } from "../wire-form.ts";
 import { backOffMs } from "./back-off.ts";
-import { declareQueue, type QueueType } from "./declarations.ts";
+import { declareExchange, declareQueue, type QueueType } from "./declarations.ts";
 import type { Link } from "./link.ts";
 import type { ChannelEvents, LinkChannel } from "./link-channel.ts";
 
@@ -15,6 +15,8 @@ export interface SubscriptionDeps {
   readonly platform: { readonly clock: Clock; readonly random: Random; readonly log: Log };
   readonly form: WireForm;
   readonly queue: Queue;
+  /** An exchange that was declared by this name. */
+  readonly exchange: (name: string) => Exchange | undefined;
   readonly queueType: QueueType;
   readonly options: ConsumeOptions;
   readonly handle: (delivery: Delivery) => void;
@@ -29,6 +31,11 @@ interface Run {
 
 // Any name does: it is one of its channel's.
 const consumerTag = "consumer";
+
+// Nodes forget within seconds. The forgotten queue itself lives on in secret and takes its namesake with it
+// when it expires, after as long as callers' queues do.
+const firstLookMs: Millis = 1_000;
+const lastLookMs: Millis = 128_000;
 
 export class Subscription implements ChannelEvents {
   readonly #deps: SubscriptionDeps;
@@ -105,12 +112,17 @@ export class Subscription implements ChannelEvents {
   }
 
   async #begin(link: Link): Promise<void> {
-    const { queue, queueType, options } = this.#deps;
+    const { queue, exchange, queueType, options } = this.#deps;
     this.#isDropped = false;
     this.#link = link;
     const channel = await link.openChannel(this);
     const run = { channel, held: new Set<number>() };
     this.#run = run;
+    // One that is deleted with its last queue may have gone with ours.
+    for (const { exchange: name } of this.#isEstablished ? (queue.bindings ?? []) : []) {
+      const known = exchange(name);
+      if (known !== undefined) await declareExchange(channel, known);
+    }
     this.queueName = await declareQueue(channel, queue, queueType);
     const qos = { prefetchSize: 0, prefetchCount: Math.min(options.prefetch, 65_535), global: false };
     await channel.request("basic.qos", qos, "basic.qos-ok");
@@ -152,12 +164,36 @@ export class Subscription implements ChannelEvents {
     const { log } = this.#deps.platform;
     try {
       await this.start(link);
+      if (this.#deps.queue.durable !== true && this.#run !== null) void this.#watch(this.#run, link);
       return true;
     } catch (error) {
       // The next link is where it goes on.
       if (!link.isOpen) return true;
       log.warn({ error, queue: this.queueName, attempt }, "consumer cannot begin again yet");
       return false;
+    }
+  }
+
+  /**
+   * Looks for a while whether its queue is still there. When a node of RabbitMQ dies, the others forget the
+   * queues it had that do not last, and may forget one that was declared again meanwhile, without a word to
+   * its consumer (rabbitmq/rabbitmq-server#9798). That costs the channel, and so it is declared once more.
+   */
+  async #watch({ channel }: Run, link: Link): Promise<void> {
+    const { clock } = this.#deps.platform;
+    const look = {
+      queue: this.queueName,
+      passive: true,
+      durable: false,
+      exclusive: false,
+      autoDelete: false,
+    };
+    for (let pauseMs = firstLookMs; pauseMs <= lastLookMs; pauseMs *= 2) {
+      await sleepUnlessAborted(clock, pauseMs, link.ended);
+      if (!channel.isOpen) return;
+      const args = { ...look, noWait: false, arguments: {} };
+      // A refusal has closed the channel, which `closed` is told.
+      await channel.request("queue.declare", args, "queue.declare-ok").catch(() => undefined);
     }
   }
 
