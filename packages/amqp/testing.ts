@@ -97,10 +97,12 @@ export class RawClient implements FrameHandler {
       response: Buffer.from(`\0${user}\0${password}`),
       locale: "en_US",
     });
-    await client.next((heard) => heard.name === "connection.tune");
+    const { args } = await client.next((heard) => heard.name === "connection.tune");
+    // RabbitMQ lets in nobody who asks for channels without limit. Only a tune was waited for.
+    const { channelMax } = args as Args<"connection.tune">;
     const frameMax = options.frameMax ?? frameMaxDefault;
     client.output.frameMax = frameMax;
-    client.send(0, "connection.tune-ok", { channelMax: 0, frameMax, heartbeat: 0 });
+    client.send(0, "connection.tune-ok", { channelMax, frameMax, heartbeat: 0 });
     await client.call(0, "connection.open", { virtualHost }, "connection.open-ok");
     return client;
   }

@@ -7,7 +7,9 @@ import {
   type Bus,
   type ConnectOptions,
   connectAmqp,
+  machineReadings,
   persistence,
+  resourceAlarms,
   type ServeOptions,
   serveAmqp,
 } from "@micronova/amqp";
@@ -79,7 +81,8 @@ function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir
     return { bus, services: [inside], inside: { broker, door: null, keptIn: null } };
   const door = serveAmqp(broker, doorOf(config.bus.listen, config));
   const keptIn = config.ephemeral ? null : dir.file("bus");
-  const kept = keptIn === null ? [] : [persistence(broker, keptIn)];
+  const kept =
+    keptIn === null ? [] : [persistence(broker, keptIn), resourceAlarms(broker, {}, machineReadings(keptIn))];
   return { bus, services: [...kept, inside, door], inside: { broker, door, keptIn } };
 }
 

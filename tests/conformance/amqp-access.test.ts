@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connectAmqp, serveAmqp } from "@micronova/amqp";
+import { RawClient } from "@micronova/amqp/testing";
 import { type Authority, anAuthority, type Certificate } from "../support/certificates.ts";
 import { type RunningBroker, realPlatform, said, startBroker } from "../support/running-broker.ts";
 import { startBus } from "../support/running-bus.ts";
@@ -128,6 +129,18 @@ for (const [name, { missing, url, acts, remembers }] of Object.entries(doors))
     const { "at once": expectedAtOnce, ...expectedLater } = expected;
     assert.deepEqual(later, expectedLater);
     if (!remembers) assert.deepEqual(atOnce, expectedAtOnce);
+  });
+
+for (const [name, { missing, url }] of Object.entries(doors))
+  test(`${name}: a secret may be renewed, and any is right`, { skip: missing }, async () => {
+    const client = await RawClient.open({ port: Number(new URL(url()).port) });
+
+    for (const secret of ["guest", "another", ""]) {
+      const renewal = { newSecret: Buffer.from(secret), reason: "it is time" };
+      await client.call(0, "connection.update-secret", renewal, "connection.update-secret-ok");
+    }
+
+    await client.cut();
   });
 
 // Certificates
