@@ -33,8 +33,14 @@ export const conductorContract = contract("conductor_hosts", {
   report_host: method<{ readonly hosts: readonly HostReport[] }>({ timeoutMs: 15_000 }),
   /** Answers the hosts that are not known, which must report in full. */
   heartbeat: method<Heartbeat, { readonly unknown: readonly string[] }>({ timeoutMs: 15_000 }),
-  /** Guests whose power changed since the last report of this host. */
-  report_power: method<{ readonly host: string; readonly guests: readonly GuestPower[] }>({
+  /**
+   * Guests whose power changed since the last report of this host. Answers those on whose servers something
+   * is under way, which it reports again.
+   */
+  report_power: method<
+    { readonly host: string; readonly guests: readonly GuestPower[] },
+    { readonly later: readonly Uuid[] }
+  >({
     timeoutMs: 15_000,
   }),
   /** What the host's guests need plugged, asked once after a start of the worker. */

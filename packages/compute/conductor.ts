@@ -56,11 +56,13 @@ function conductorHandlers({
       return { unknown };
     },
     async report_power({ host, guests }, { context: request }) {
-      await store.transaction(async (tx) => {
-        for (const id of await syncPower(tx, host, guests)) {
+      return store.transaction(async (tx) => {
+        const { orphans, later } = await syncPower(tx, host, guests);
+        for (const id of orphans) {
           const text = `${host} runs a guest of server ${id}, which is deleted.`;
           await evict.start(tx, { sagas, request }, { text, about: { kind: "server", id, host } });
         }
+        return { later };
       });
     },
     async guest_ports({ host, serverIds }) {

@@ -1,9 +1,8 @@
 // Keeps the row of a service of the control plane itself (conductor, scheduler) fresh, for `compute service
 // list`.
-import type { Millis, Service } from "@micronova/kit";
+import { type Millis, periodic, type Service } from "@micronova/kit";
 import type { ComputeDeps } from "./deps.ts";
 import { seeService } from "./hosts.ts";
-import { pause } from "./pause.ts";
 
 /** Three beats fit into the time after which a service counts as down. */
 const beatMs: Millis = 20_000;
@@ -13,22 +12,6 @@ export function serviceBeat(
   binary: string,
   host: string,
 ): Service {
-  const ending = new AbortController();
-  let running: Promise<void> = Promise.resolve();
-  async function loop(): Promise<void> {
-    while (!ending.signal.aborted) {
-      await store.transaction((tx) => seeService(tx, binary, host));
-      await pause(platform.clock, beatMs, ending.signal);
-    }
-  }
-  return {
-    name: `${binary}-beat`,
-    async start() {
-      running = loop();
-    },
-    async stop() {
-      ending.abort();
-      await running;
-    },
-  };
+  const work = () => store.transaction((tx) => seeService(tx, binary, host));
+  return periodic({ platform, name: `${binary}-beat`, everyMs: beatMs, work });
 }

@@ -122,8 +122,11 @@ export const powerAfter: Readonly<Partial<Record<ServerAction, number>>> = {
 export const stateOfPower: Readonly<
   Record<number, { readonly from: readonly string[]; readonly to: VmState }>
 > = {
-  [powerStates.shutdown]: { from: ["active", "paused"], to: "stopped" },
-  [powerStates.crashed]: { from: ["active", "paused"], to: "stopped" },
+  [powerStates.running]: { from: ["stopped", "paused", "suspended"], to: "active" },
+  [powerStates.paused]: { from: ["active", "stopped", "suspended"], to: "paused" },
+  [powerStates.suspended]: { from: ["active", "stopped", "paused"], to: "suspended" },
+  [powerStates.shutdown]: { from: ["active", "paused", "suspended"], to: "stopped" },
+  [powerStates.crashed]: { from: ["active", "paused", "suspended"], to: "stopped" },
 };
 
 /** What a server is whose guest is in this power state and which nothing else is known of. */
@@ -134,6 +137,10 @@ export const stateOfGuest: Readonly<Record<PowerState, VmState>> = {
   crashed: "stopped",
   suspended: "suspended",
 };
+
+/** Whether nothing is under way on the server. */
+export const isIdle = ({ task_state }: { readonly task_state: string | null }): boolean =>
+  task_state === null;
 
 interface StatusRule {
   readonly vm: readonly string[];

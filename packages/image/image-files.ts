@@ -36,8 +36,11 @@ export interface ImageFiles {
   open(id: Uuid): Promise<FileHandle>;
   /** Absent is success. */
   remove(id: Uuid): Promise<void>;
-  /** Removes what no image needs: uploads cut short, and files whose image is gone. Says how many. */
-  sweep(wanted: ReadonlySet<Uuid>): Promise<number>;
+  /**
+   * Removes what no image needs: uploads cut short, and files whose image is gone. Says how many. What is
+   * wanted is asked after looking, so that it holds for all that is found.
+   */
+  sweep(wanted: () => Promise<ReadonlySet<Uuid>>): Promise<number>;
 }
 
 const partial = ".part";
@@ -68,7 +71,8 @@ export function imageFiles({ dir }: { readonly dir: string }): ImageFiles {
       await mkdir(dir, { recursive: true, mode: 0o700 });
       // Only names we make are ours to remove.
       const own = (await readdir(dir)).filter((name) => isUuid(name.replace(partial, "")));
-      const unneeded = own.filter((name) => !wanted.has(name));
+      const needed = await wanted();
+      const unneeded = own.filter((name) => !needed.has(name.replace(partial, "")));
       for (const name of unneeded) await rm(join(dir, name), { force: true });
       return unneeded.length;
     },

@@ -3,7 +3,7 @@
 // deletion in between shows.
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { isFault, type RequestContext, type Service, type Uuid } from "@micronova/kit";
+import { isFault, type Millis, periodic, type RequestContext, type Service, type Uuid } from "@micronova/kit";
 import { now, type Store, type Tx } from "@micronova/store";
 import type { ImageDeps } from "./deps.ts";
 import { imageErrors } from "./errors.ts";
@@ -24,15 +24,45 @@ export interface Upload {
 
 /** Takes the image's bytes. Whatever goes wrong, the image is queued again and nothing is kept. */
 export async function uploadImage(deps: ImageDeps, context: RequestContext, upload: Upload): Promise<void> {
-  const uploadId = deps.platform.random.uuid();
-  const image = await deps.store.transaction((tx) => begin(tx, context, upload.id, uploadId));
+  const { platform, store } = deps;
+  const uploadId = platform.random.uuid();
   try {
+    const image = await store.transaction((tx) => begin(tx, context, upload.id, uploadId));
     await receive(deps, { image, uploadId, upload });
   } catch (error) {
-    await deps.store.transaction((tx) => abandon(tx, image.id, uploadId));
+    await takeBack(deps, upload.id, uploadId).catch(() => void takeBackLater(deps, upload.id, uploadId));
     throw error;
   }
-  deps.platform.log.info({ imageId: image.id, requestId: context.requestId }, "image uploaded");
+  platform.log.info({ imageId: upload.id, requestId: context.requestId }, "image uploaded");
+}
+
+/** Whatever became of the upload: it is as if it had never begun, unless it was complete. */
+async function takeBack({ store, files }: ImageDeps, id: Uuid, uploadId: Uuid): Promise<void> {
+  const row = await store.read
+    .selectFrom("images")
+    .select("upload_id")
+    .where("id", "=", id)
+    .executeTakeFirst();
+  // Somebody else's, or complete although the store's answer was lost.
+  if (row !== undefined && row.upload_id !== uploadId) return;
+  // As long as the row waits for this upload, no other can have put its file there.
+  await files.remove(id);
+  if (row !== undefined) await store.transaction((tx) => abandon(tx, id, uploadId));
+}
+
+// How often it is tried while the store is away; after the process's end the sweeper does it.
+const takeBackEveryMs: Millis = 5_000;
+
+async function takeBackLater(deps: ImageDeps, id: Uuid, uploadId: Uuid): Promise<void> {
+  const { clock, log } = deps.platform;
+  for (;;) {
+    await clock.sleep(takeBackEveryMs);
+    try {
+      return await takeBack(deps, id, uploadId);
+    } catch (error) {
+      log.warn({ imageId: id, error }, "an upload that failed could not be taken back yet");
+    }
+  }
 }
 
 interface Receiving {
@@ -57,10 +87,7 @@ async function receive({ store, files }: ImageDeps, { image, uploadId, upload }:
     const path = files.path(image.id);
     const completion = { id: image.id, uploadId, path, received, virtualSize };
     const isKept = await store.transaction((tx) => complete(tx, completion));
-    if (!isKept) {
-      await files.remove(image.id);
-      throw imageErrors.goneWhileUploading(image.id);
-    }
+    if (!isKept) throw imageErrors.goneWhileUploading(image.id);
   } catch (error) {
     await files.discard(received);
     throw error;
@@ -137,21 +164,37 @@ export async function openImage(
   return deps.files.open(image.id);
 }
 
+// Seldom is anything left: a file whose removal failed, or of an image that was deleted as the process ended.
+const sweepEveryMs: Millis = 10 * 60_000;
+
 /**
  * At the start, before any upload: those that a crash cut short are queued again, and their bytes removed.
+ * From time to time: files that no image needs are removed.
  */
-export function imageSweeper({ platform, store, files }: ImageDeps): Service {
+export function imageSweeper(deps: ImageDeps): Service {
+  const { platform, store, files } = deps;
+  const sweep = async () => {
+    const removed = await files.sweep(() => filesWanted(store));
+    if (removed > 0) platform.log.info({ removed }, "files without an image were removed");
+  };
+  const sweeping = periodic({
+    platform,
+    name: "image-sweep",
+    everyMs: sweepEveryMs,
+    isPatient: true,
+    work: sweep,
+  });
   return {
     name: "image-sweeper",
     async start() {
       const queued = await store.transaction((tx) => abandonAll(tx));
-      const wanted = await filesWanted(store);
-      const removed = await files.sweep(wanted);
+      if (queued > 0) platform.log.info({ queued }, "uploads cut short were undone");
+      await sweep();
       // The data directory may have been moved since.
-      await store.transaction((tx) => relocate(tx, files, [...wanted]));
-      if (queued + removed > 0) platform.log.info({ queued, removed }, "uploads cut short were undone");
+      await store.transaction((tx) => relocate(tx, files));
+      await sweeping.start();
     },
-    stop: () => Promise.resolve(),
+    stop: () => sweeping.stop(),
   };
 }
 
@@ -166,15 +209,23 @@ async function abandonAll(tx: Tx): Promise<number> {
   return rows.length;
 }
 
-async function relocate(tx: Tx, files: ImageFiles, ids: readonly Uuid[]): Promise<void> {
-  for (const id of ids) {
+async function relocate(tx: Tx, files: ImageFiles): Promise<void> {
+  const rows = await tx.selectFrom("images").select("id").where("status", "in", withData).execute();
+  for (const { id } of rows) {
     const path = files.path(id);
     await tx.updateTable("images").set({ path }).where("id", "=", id).where("path", "!=", path).execute();
   }
 }
 
-async function filesWanted(store: Store): Promise<Set<Uuid>> {
-  const withData = imageStates.stable.filter((status) => dataUse[status] !== "none");
-  const rows = await store.read.selectFrom("images").select("id").where("status", "in", withData).execute();
-  return new Set(rows.map(({ id }) => id));
+const withData = imageStates.stable.filter((status) => dataUse[status] !== "none");
+
+/** Names of files: those of images, and those of uploads under way, which may have got their image's name. */
+async function filesWanted({ read }: Store): Promise<Set<Uuid>> {
+  const { from } = imageStates.actions.activate;
+  const rows = await read
+    .selectFrom("images")
+    .select(["id", "upload_id"])
+    .where("status", "in", [...withData, ...(from as ImageTable["status"][])])
+    .execute();
+  return new Set(rows.flatMap(({ id, upload_id }) => (upload_id === null ? [id] : [id, upload_id])));
 }

@@ -14,6 +14,7 @@ export {
 export { hexId, isUuid, type Uuid } from "./ids.ts";
 export { jsonLog, type Log, type LogFields, type LogLevel, silentLog } from "./log.ts";
 export { type Metrics, metricsRegistry } from "./metrics.ts";
+export { type PeriodicOptions, periodic } from "./periodic.ts";
 export type { Platform, Service } from "./platform.ts";
 export { processErrors, type RunOptions, type RunResult, run } from "./process.ts";
 export { type Random, seededRandom, systemRandom } from "./random.ts";

@@ -14,12 +14,13 @@ import {
   isUuid,
   jsonLog,
   metricsRegistry,
+  periodic,
   processErrors,
   run,
   seededRandom,
   states,
 } from "./index.ts";
-import { virtualClock } from "./testing.ts";
+import { Life, testPlatform, virtualClock } from "./testing.ts";
 
 const errors = errorTable("test", {
   busy: { status: 409, retriable: true, text: (id: string, task: string) => `Server ${id} is ${task}.` },
@@ -74,6 +75,70 @@ test("an aborted sleep rejects and does not wake later", async () => {
 
   await assert.rejects(sleep, /stop/);
   assert.equal(clock.nextWake(), null);
+});
+
+test("regular work goes on after a failure, until it is stopped", async () => {
+  const platform = testPlatform();
+  let times = 0;
+  const service = periodic({
+    platform,
+    name: "counting",
+    everyMs: 1_000,
+    work: async () => {
+      if (++times === 2) throw new Error("the store is away");
+    },
+  });
+  await service.start();
+
+  await platform.clock.advance(3_500);
+  await service.stop();
+  await platform.clock.advance(5_000);
+
+  assert.equal(times, 4);
+});
+
+test("a life that is killed hears nothing more, and does nothing more", async () => {
+  const { clock } = testPlatform();
+  const done: string[] = [];
+  const life = new Life("one", async (self, effect, perform) => {
+    await perform();
+    if (effect === "second") self.kill();
+  });
+  const heard: string[] = [];
+  const run = async () => {
+    for (const effect of ["first", "second", "third"]) {
+      await life.effect(effect, async () => void done.push(effect));
+      heard.push(effect);
+    }
+  };
+
+  void run();
+  void life
+    .clock(clock)
+    .sleep(10)
+    .then(() => heard.push("slept"));
+  await clock.advance(100);
+
+  assert.deepEqual([done, heard], [["first", "second"], ["first"]]);
+});
+
+test("a life that is frozen goes on where it was, and its clock may be wrong", async () => {
+  const { clock } = testPlatform();
+  const life = new Life("one");
+  const own = life.clock(clock);
+  const told: string[] = [];
+  void own.sleep(10).then(() => told.push(`slept at ${own.monotonic()}`));
+
+  life.freeze();
+  void life.effect("do", async () => void told.push("done"));
+  await clock.advance(100);
+  assert.deepEqual(told, []);
+  life.thaw();
+  life.skewMs = -5_000;
+  await clock.advance(0);
+
+  assert.deepEqual(told.toSorted(), ["done", "slept at 100"]);
+  assert.equal(own.now(), clock.now() - 5_000);
 });
 
 test("the same seed gives the same draws, and uuids have their form", () => {

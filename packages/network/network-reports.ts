@@ -1,7 +1,7 @@
 // The conductor's half of the conversation with network hosts: it writes down what they report, names what
 // should not be there, and tells them when rules changed. Rules are looked for by a scan, so that a change
 // survives any crash.
-import { isFault, type Millis, type Platform, type Service, systemContext } from "@micronova/kit";
+import { isFault, type Millis, type Platform, periodic, type Service, systemContext } from "@micronova/kit";
 import type { Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
 import { recordAgent, rulesApplied, staleAgents } from "./agents.ts";
@@ -19,23 +19,26 @@ export interface NetworkReportsDeps {
 const scanEveryMs: Millis = 500;
 
 export function networkReports(deps: NetworkReportsDeps): Service {
-  const { store, rpc } = deps;
-  const ended = new AbortController();
+  const { platform, store, rpc } = deps;
   const server = rpc.serve(networkReportsContract, null, {
     async report_host(report) {
       return { orphans: await store.transaction((tx) => record(tx, report)) };
     },
   });
-  let scanning: Promise<void> = Promise.resolve();
+  const scan = periodic({
+    platform,
+    name: "rules-scan",
+    everyMs: scanEveryMs,
+    work: () => tellStale(deps),
+  });
   return {
     name: "network-reports",
     async start() {
       await server.start();
-      scanning = keepScanning(deps, ended.signal);
+      await scan.start();
     },
     async stop() {
-      ended.abort();
-      await scanning;
+      await scan.stop();
       await server.stop();
     },
   };
@@ -55,15 +58,10 @@ async function record(tx: Tx, report: HostReport): Promise<readonly string[]> {
   return portIds.filter((id) => !owned.has(id));
 }
 
-async function keepScanning(deps: NetworkReportsDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    for (const agent of await staleAgents(deps.store.read)) await refresh(deps, agent);
-    try {
-      await deps.platform.clock.sleep(scanEveryMs, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
+async function tellStale(deps: NetworkReportsDeps): Promise<void> {
+  // Side by side: one that is away must not keep the others waiting.
+  const stale = await staleAgents(deps.store.read);
+  await Promise.all(stale.map((agent) => refresh(deps, agent)));
 }
 
 /** What changes meanwhile raises the counter again, so that the next scan finds the host. */

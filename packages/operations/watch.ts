@@ -1,39 +1,18 @@
 // Holds the tables against the invariants from time to time, counts what it finds as a metric, and says each
 // new finding once in the log. It mends nothing: that is for a person, or for `micronova doctor --fix`.
-import { type Millis, type Service, sleepUnlessAborted, systemContext } from "@micronova/kit";
+import { type Millis, periodic, type Service, systemContext } from "@micronova/kit";
 import { type DoctorDeps, examine } from "./doctor.ts";
 
 // Often enough to be near the cause, rare enough to cost nothing that shows.
 const everyMs: Millis = 60_000;
 
 export function invariantWatch(deps: DoctorDeps): Service {
-  const ending = new AbortController();
-  let running: Promise<void> = Promise.resolve();
-  return {
-    name: "invariant-watch",
-    async start() {
-      running = watch(deps, ending.signal);
-    },
-    async stop() {
-      ending.abort();
-      await running;
-    },
-  };
-}
-
-async function watch(deps: DoctorDeps, signal: AbortSignal): Promise<void> {
-  const { clock, random, log } = deps.platform;
+  const { platform } = deps;
   let said: ReadonlySet<string> = new Set();
-  while (!signal.aborted) {
-    await sleepUnlessAborted(clock, everyMs, signal);
-    if (signal.aborted) return;
-    try {
-      said = await watchOnce(deps, systemContext(random.uuid()), said);
-    } catch (error) {
-      // The store may be away for a while; the next look is the retry.
-      log.error({ error }, "invariants could not be examined");
-    }
-  }
+  const work = async () => {
+    said = await watchOnce(deps, systemContext(platform.random.uuid()), said);
+  };
+  return periodic({ platform, name: "invariant-watch", everyMs, isPatient: true, work });
 }
 
 async function watchOnce(

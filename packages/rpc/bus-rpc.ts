@@ -51,8 +51,9 @@ export function busRpc(deps: BusRpcDeps): Rpc {
         options,
         send: (outgoing) => client.fanout(outgoing),
       }),
-    serve: (contract, host, handlers, options = {}) =>
-      new RpcServer({
+    serve: (contract, host, handlers, options = {}) => {
+      const prefetch = options.prefetch ?? deps.prefetch ?? prefetchDefault;
+      return new RpcServer({
         platform,
         bus,
         parking,
@@ -63,8 +64,10 @@ export function busRpc(deps: BusRpcDeps): Rpc {
         // Arguments arrive as the contract's proxy sent them; the dispatcher itself does not look into them.
         handlers: handlers as unknown as ServerDeps["handlers"],
         fences: options.fences ?? memoryFences(),
-        prefetch: options.prefetch ?? deps.prefetch ?? prefetchDefault,
-      }),
+        prefetch,
+        atOnce: options.atOnce ?? prefetch,
+      });
+    },
     async announce(topic, event) {
       const options = { context: systemContext(platform.random.uuid()) };
       const contract = { topic: topic.name, methods: {}, version: newsVersion, namespace: null };

@@ -53,7 +53,7 @@ export class RpcClient {
     if (this.#isClosed) throw rpcErrors.closed();
     const { target, method, options } = outgoing;
     const { timeoutMs } = outgoing.contract.methods[method]!;
-    if (isPast(options.deadline, this.#now())) throw rpcErrors.late(target, method);
+    if (timeLeft(options, this.#now()) === 0) throw rpcErrors.late(target, method);
     const id = this.#deps.newId();
     const collector = spanCollector();
     return new Promise((resolve, reject) => {
@@ -72,7 +72,8 @@ export class RpcClient {
   async fanout({ contract, method, args, options }: Outgoing): Promise<void> {
     if (this.#isClosed) throw rpcErrors.closed();
     const id = this.#deps.newId();
-    const message = callMessage({ contract, method, args, id, options, reply: null, isTraced: false });
+    const alone = { reply: null, timeLeftMs: null, isTraced: false };
+    const message = callMessage({ contract, method, args, id, options, ...alone });
     await this.#fanout.send(contract.topic, { body: asJson(message) });
   }
 
@@ -85,8 +86,9 @@ export class RpcClient {
     const { contract, target, method, args, options } = outgoing;
     const reply = timeoutMs === null ? null : { queue: this.#replyName, timeoutMs };
     const isTraced = reply !== null && spanCollector() !== null;
-    const body = asJson(callMessage({ contract, method, args, id, options, reply, isTraced }));
-    const expirationMs = lifetime(timeoutMs, options.deadline, this.#now());
+    const timeLeftMs = timeLeft(options, this.#now());
+    const body = asJson(callMessage({ contract, method, args, id, options, reply, timeLeftMs, isTraced }));
+    const expirationMs = lifetime(timeoutMs, timeLeftMs);
     try {
       await this.#deps.bus.publish(
         { exchange: workExchange.name, key: target },
@@ -135,7 +137,7 @@ export class RpcClient {
   }
 
   #now(): Millis {
-    return this.#deps.platform.clock.now();
+    return this.#deps.platform.clock.monotonic();
   }
 }
 
@@ -144,12 +146,13 @@ function spansOf({ _spans: spans }: ReplyMessage): readonly Span[] {
   return Array.isArray(spans) ? spans : [];
 }
 
-function isPast(deadline: Millis | undefined, now: Millis): boolean {
-  return deadline !== undefined && deadline <= now;
+/** Until the deadline, never less than nothing; null when there is none. */
+function timeLeft({ deadline }: CallOptions, now: Millis): Millis | null {
+  return deadline === undefined ? null : Math.max(0, Math.floor(deadline - now));
 }
 
 /** How long the message is worth delivering: as long as its caller waits, and not beyond its deadline. */
-function lifetime(timeoutMs: Millis | null, deadline: Millis | undefined, now: Millis): Millis | null {
-  const left = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, (deadline ?? Number.POSITIVE_INFINITY) - now);
-  return left === Number.POSITIVE_INFINITY ? null : Math.max(1, Math.floor(left));
+function lifetime(timeoutMs: Millis | null, timeLeftMs: Millis | null): Millis | null {
+  const left = Math.min(timeoutMs ?? Number.POSITIVE_INFINITY, timeLeftMs ?? Number.POSITIVE_INFINITY);
+  return left === Number.POSITIVE_INFINITY ? null : Math.max(1, left);
 }

@@ -87,7 +87,7 @@ export interface CallOptions {
   readonly context: RequestContext;
   readonly fence?: Fence;
   readonly operation?: string;
-  /** Absolute; the call is dropped unheard after it. */
+  /** By the caller's monotonic clock; the call is dropped unheard after it. */
   readonly deadline?: Millis;
 }
 
@@ -102,8 +102,10 @@ export interface FenceStore {
 export interface ServeOptions {
   /** Default: a memory that ends with the process. */
   readonly fences?: FenceStore;
-  /** How many calls may be in hand at once. Default 64. */
+  /** How many messages may be in hand at once. Default 64. */
   readonly prefetch?: number;
+  /** How many of them are worked on at once; the others wait, and their callers know it. Default all. */
+  readonly atOnce?: number;
 }
 
 export interface Topic<E> {

@@ -1,5 +1,5 @@
 // What can go wrong between caller and worker. Only `internal` and `remote` come out of the work itself.
-import { errorTable, type Millis } from "@micronova/kit";
+import { errorTable, isFault, type Millis } from "@micronova/kit";
 
 export const rpcErrors = errorTable("rpc", {
   timeout: {
@@ -45,3 +45,13 @@ export const rpcErrors = errorTable("rpc", {
   internal: { status: 500, text: (message: string) => message },
   closed: { status: 503, retriable: true, text: () => "The process stops and no longer waits for answers." },
 });
+
+const unanswered: ReadonlySet<string> = new Set(
+  [rpcErrors.timeout, rpcErrors.unreachable, rpcErrors.late].map(({ kind }) => kind),
+);
+
+/** Whether nobody said anything to a call: it may have been done or not. By the error or its kind. */
+export function wasUnanswered(error: unknown): boolean {
+  if (typeof error === "string") return unanswered.has(error);
+  return isFault(error) && unanswered.has(error.kind);
+}

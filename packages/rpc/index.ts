@@ -17,7 +17,7 @@ export {
   type Topic,
   topic,
 } from "./contract.ts";
-export { rpcErrors } from "./errors.ts";
+export { rpcErrors, wasUnanswered } from "./errors.ts";
 export { memoryFences } from "./fences.ts";
 export { type FileFences, fileFences } from "./file-fences.ts";
 export {

@@ -1,15 +1,33 @@
-// One lane per subject: calls on it run one after another, in the order they came.
+// One lane per subject: calls on it run one after another, in the order they came. And only so many run at a
+// time: a call that waits for its lane holds no place.
 
 export class Lanes {
   readonly #tails = new Map<string, Promise<void>>();
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
 
-  /** Runs `work` after everything before it in its lane. `work` must not reject. */
-  run(subject: string, work: () => Promise<void>): Promise<void> {
+  constructor(atOnce: number) {
+    this.#free = atOnce;
+  }
+
+  /** Runs `work` after everything before it in its lane, if it has one. `work` must not reject. */
+  run(subject: string | null, work: () => Promise<void>): Promise<void> {
+    if (subject === null) return this.#inPlace(work);
     const before = this.#tails.get(subject);
-    const mine = before === undefined ? work() : before.then(work);
+    const mine = before === undefined ? this.#inPlace(work) : before.then(() => this.#inPlace(work));
     this.#tails.set(subject, mine);
     return mine.then(() => {
       if (this.#tails.get(subject) === mine) this.#tails.delete(subject);
     });
+  }
+
+  async #inPlace(work: () => Promise<void>): Promise<void> {
+    // Whoever ends hands its place over.
+    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#free--;
+    await work();
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free++;
+    else next();
   }
 }

@@ -191,6 +191,25 @@ test("a repeated message is ignored", async () => {
   assert.equal(added, 1);
 });
 
+test("a server takes more calls than it works on, and those that wait are known to", async () => {
+  const { platform, rpc, handlers } = aCloud();
+  let [running, most] = [0, 0];
+  const slow = async () => {
+    most = Math.max(most, ++running);
+    // Several of them outlast the silence that a caller bears.
+    await platform.clock.sleep(4_000);
+    running--;
+    return "done";
+  };
+  await rpc.serve(worker, "h1", handlers({ slow }), { atOnce: 2, prefetch: 100 }).start();
+
+  const calls = Array.from({ length: 8 }, () => rpc.on(worker, "h1", options).slow({ ms: 0 }));
+  await platform.clock.advance(20_000);
+
+  assert.deepEqual(new Set(await Promise.all(calls)), new Set(["done"]));
+  assert.equal(most, 2);
+});
+
 test("a call behind its deadline is not heard", async () => {
   const { platform, rpc, handlers } = aCloud();
   let heard = 0;
@@ -198,7 +217,7 @@ test("a call behind its deadline is not heard", async () => {
     heard++;
   };
   await rpc.serve(worker, "h1", handlers({ note })).start();
-  const deadline = platform.clock.now() + 1_000;
+  const deadline = platform.clock.monotonic() + 1_000;
   const fence = { subject: "server:1", counter: 1 };
   const calls = rpc.on(worker, "h1", { context, deadline, fence });
 

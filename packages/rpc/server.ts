@@ -26,11 +26,21 @@ export interface ServerDeps {
   readonly target: string;
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly fences: FenceStore;
+  /** How many messages it takes at a time; their callers hear its beats. */
   readonly prefetch: number;
+  /** How many of them it works on. */
+  readonly atOnce: number;
   /** Ids of what the process's servers have taken: an id is of one message, whichever of them gets it. */
   readonly taken: RecentMap<true>;
   /** A name that nothing else on the bus has. */
   readonly newId: () => string;
+}
+
+/** How a call came. */
+interface Taken {
+  readonly fence: Fence | null;
+  /** Monotonic. */
+  readonly takenAt: Millis;
 }
 
 // How long `stop` waits for handlers. What runs longer is redelivered or times out at its caller.
@@ -41,7 +51,7 @@ export class RpcServer implements Service {
   readonly name: string;
   readonly #deps: ServerDeps;
   readonly #id: string;
-  readonly #lanes = new Lanes();
+  readonly #lanes: Lanes;
   readonly #beats: Beats;
   readonly #replies: Replies;
   /** Calls whose work goes on, with every delivery of each: they are settled together. */
@@ -57,6 +67,7 @@ export class RpcServer implements Service {
     this.name = `rpc ${deps.target}`;
     this.#deps = deps;
     this.#id = deps.newId();
+    this.#lanes = new Lanes(deps.atOnce);
     this.#answers = new RecentMap(Math.max(deps.prefetch, 1));
     this.#replies = new Replies(deps);
     this.#beats = new Beats(deps.platform.clock, (call) => this.#beat(call));
@@ -152,13 +163,13 @@ export class RpcServer implements Service {
   }
 
   #work(id: string, call: CallMessage): Promise<void> {
-    const { _fence: fence } = call;
-    if (fence === undefined) return this.#answer(id, call, null);
-    return this.#lanes.run(fence.subject, () => this.#answer(id, call, fence));
+    const fence = call._fence ?? null;
+    const takenAt = this.#deps.platform.clock.monotonic();
+    return this.#lanes.run(fence?.subject ?? null, () => this.#answer(id, call, { fence, takenAt }));
   }
 
-  async #answer(id: string, call: CallMessage, fence: Fence | null): Promise<void> {
-    const answer = await this.#traced(call, () => this.#outcome(call, fence));
+  async #answer(id: string, call: CallMessage, taken: Taken): Promise<void> {
+    const answer = await this.#traced(call, () => this.#outcome(call, taken));
     const reply = this.#replyTo(call, answer);
     if (reply === null) return;
     this.#answers.set(id, reply);
@@ -173,9 +184,9 @@ export class RpcServer implements Service {
     return { ...answer, _spans: collector.spans };
   }
 
-  async #outcome(call: CallMessage, fence: Fence | null): Promise<Answer> {
+  async #outcome(call: CallMessage, { fence, takenAt }: Taken): Promise<Answer> {
     try {
-      const { handler, args } = this.#heard(call);
+      const { handler, args } = this.#heard(call, takenAt);
       if (fence !== null) await this.#pass(fence);
       const info = { context: contextOf(call), operation: call._operation ?? null };
       const result = await handler(args, info);
@@ -187,9 +198,10 @@ export class RpcServer implements Service {
   }
 
   /** Who answers it; throws when it is too late, or not for this contract. */
-  #heard({ method, args, namespace, version, _deadline: deadline }: CallMessage) {
+  #heard({ method, args, namespace, version, _time_left: timeLeft }: CallMessage, takenAt: Millis) {
     const { contract, handlers, target, platform } = this.#deps;
-    if (deadline !== undefined && deadline <= platform.clock.now()) throw rpcErrors.late(target, method);
+    const hasWaited = platform.clock.monotonic() - takenAt;
+    if (timeLeft !== undefined && hasWaited >= timeLeft) throw rpcErrors.late(target, method);
     const isOurs = (namespace ?? null) === contract.namespace;
     if (!isOurs || !isCompatible(contract.version, version ?? "1.0"))
       throw rpcErrors.unsupportedVersion(target, wanted(version, namespace), contract.version);

@@ -20,7 +20,11 @@ export interface CallMessage extends ContextKeys {
   readonly _timeout?: number | null;
   readonly _fence?: Fence;
   readonly _operation?: string;
-  readonly _deadline?: Millis;
+  /**
+   * How long after it was sent it is worth doing. Not a time of day: the clocks of two machines may differ.
+   * What it spends in a queue is the broker's to count.
+   */
+  readonly _time_left?: Millis;
   /** Somebody wants to know what took how long. */
   readonly _traced?: true;
 }
@@ -53,11 +57,14 @@ export interface CallSpec {
   readonly options: CallOptions;
   /** Null for a cast. */
   readonly reply: { readonly queue: string; readonly timeoutMs: Millis } | null;
+  /** Until the call's deadline; null when it has none. */
+  readonly timeLeftMs: Millis | null;
   readonly isTraced: boolean;
 }
 
-export function callMessage({ contract, method, args, id, options, reply, isTraced }: CallSpec): CallMessage {
-  const { context, fence, operation, deadline } = options;
+export function callMessage(spec: CallSpec): CallMessage {
+  const { contract, method, args, id, options, reply, timeLeftMs, isTraced } = spec;
+  const { context, fence, operation } = options;
   return {
     method,
     args: args ?? {},
@@ -67,7 +74,7 @@ export function callMessage({ contract, method, args, id, options, reply, isTrac
     ...(reply === null ? {} : { _msg_id: id, _reply_q: reply.queue, _timeout: seconds(reply.timeoutMs) }),
     ...(fence === undefined ? {} : { _fence: fence }),
     ...(operation === undefined ? {} : { _operation: operation }),
-    ...(deadline === undefined ? {} : { _deadline: deadline }),
+    ...(timeLeftMs === null ? {} : { _time_left: timeLeftMs }),
     ...(isTraced ? { _traced: true } : {}),
     ...contextKeys(context),
   };

@@ -22,6 +22,10 @@ export interface SagaDebt {
 
 // Hosts that are away are asked in vain; this bounds how many wait for them at a time.
 const payingMax = 50;
+// Long enough for a host that answers.
+const paidWithinMs: Millis = 1_000;
+
+type Due = Pick<SagaDebtTable, "saga_id" | "n" | "due_at">;
 
 /** What hosts that do not answer still have to do, oldest first. */
 export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
@@ -58,7 +62,7 @@ export class DebtPayer {
     const { read } = this.#deps.store;
     const due = await read
       .selectFrom("saga_debts")
-      .select(["saga_id", "n"])
+      .select(["saga_id", "n", "due_at"])
       .where("due_at", "<=", now(read))
       .orderBy("due_at")
       .limit(payingMax - this.#paying)
@@ -66,12 +70,32 @@ export class DebtPayer {
     for (const debt of due) void this.#pay(debt);
   }
 
+  /**
+   * Has the subject's hosts do what they owe, before later work reaches them, whose fence is higher. Those
+   * that are still away are not waited for.
+   */
+  async payFor({ kind, id }: Subject): Promise<void> {
+    const { read } = this.#deps.store;
+    const owed = await read
+      .selectFrom("saga_debts")
+      .innerJoin("sagas", "sagas.id", "saga_debts.saga_id")
+      .select(["saga_debts.saga_id", "saga_debts.n", "saga_debts.due_at"])
+      .where("sagas.subject_kind", "=", kind)
+      .where("sagas.subject_id", "=", id)
+      .orderBy("saga_debts.created_at")
+      .execute();
+    if (owed.length === 0) return;
+    const paid = Promise.all(owed.map((debt) => this.#pay(debt)));
+    await Promise.race([paid, this.#deps.platform.clock.sleep(paidWithinMs)]);
+  }
+
   /** Tries once. Never rejects: what fails is due again later. */
-  async #pay({ saga_id, n }: Pick<SagaDebtTable, "saga_id" | "n">): Promise<void> {
+  async #pay(debt: Due): Promise<void> {
+    const { saga_id, n } = debt;
     this.#paying++;
     const fields = { sagaId: saga_id, n };
     try {
-      if (await this.#take(saga_id, n)) await this.#settle(saga_id, n);
+      if (await this.#take(debt)) await this.#settle(saga_id, n);
     } catch (error) {
       if (!this.#stopping.aborted)
         this.#deps.platform.log.warn({ error, ...fields }, "a debt could not be paid yet");
@@ -80,14 +104,14 @@ export class DebtPayer {
   }
 
   /** Puts the debt's next try off, which only one of several conductors can. */
-  async #take(sagaId: Uuid, n: number): Promise<boolean> {
+  async #take({ saga_id, n, due_at }: Due): Promise<boolean> {
     const taken = await this.#deps.store.transaction((tx) =>
       tx
         .updateTable("saga_debts")
         .set((debt) => ({ due_at: now(tx) + debtPauseMs, tries: debt("tries", "+", 1) }))
-        .where("saga_id", "=", sagaId)
+        .where("saga_id", "=", saga_id)
         .where("n", "=", n)
-        .where("due_at", "<=", now(tx))
+        .where("due_at", "=", due_at)
         .returning("n")
         .execute(),
     );
@@ -123,7 +147,7 @@ export class DebtPayer {
     { id, subject, request }: Pick<Parameters<typeof contextFor>[0], "id" | "subject" | "request">,
     context: unknown,
   ): Promise<void> {
-    const deadline = this.#deps.platform.clock.now() + debtPauseMs;
+    const deadline = this.#deps.platform.clock.monotonic() + debtPauseMs;
     const env = stepEnv(this.#deps, { move, sagaId: id, subject, request, deadline, signal: this.#stopping });
     try {
       // An effect that is an undo has one.

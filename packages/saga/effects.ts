@@ -1,15 +1,8 @@
 // What a step reaches the world through, and how long it may take: its calls carry operation, fence and
 // deadline by themselves, are made again for a while when nobody answers, and none is made or waited for once
 // the step was interrupted.
-import {
-  type Clock,
-  isFault,
-  type Millis,
-  type Platform,
-  type RequestContext,
-  type Uuid,
-} from "@micronova/kit";
-import { type CallOptions, type Calls, type Contract, type Rpc, rpcErrors } from "@micronova/rpc";
+import type { Clock, Millis, Platform, RequestContext, Uuid } from "@micronova/kit";
+import { type CallOptions, type Calls, type Contract, type Rpc, wasUnanswered } from "@micronova/rpc";
 import type { Store } from "@micronova/store";
 import type { StepEnv, Subject } from "./index.ts";
 import { laneOf } from "./journal.ts";
@@ -27,6 +20,7 @@ export interface Effect {
   readonly sagaId: Uuid;
   readonly subject: Subject;
   readonly request: RequestContext;
+  /** Monotonic. */
   readonly deadline: Millis;
   readonly signal: AbortSignal;
 }
@@ -90,7 +84,7 @@ function persistent<C extends Contract>(
         try {
           return await unlessAborted(signal, calls[name]!(args));
         } catch (error) {
-          if (!wasUnheard(error) || clock.monotonic() - since >= patienceMs) throw error;
+          if (!wasUnanswered(error) || clock.monotonic() - since >= patienceMs) throw error;
         }
       }
     };
@@ -98,8 +92,4 @@ function persistent<C extends Contract>(
   });
   // One function for each method of the contract, each with that method's own arguments and answer.
   return Object.fromEntries(wrapped) as unknown as Calls<C>;
-}
-
-function wasUnheard(error: unknown): boolean {
-  return isFault(error, rpcErrors.timeout) || isFault(error, rpcErrors.unreachable);
 }

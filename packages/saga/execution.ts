@@ -16,12 +16,15 @@ import {
 } from "./batch.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
 import { cancelledError, sagaErrors, stepError } from "./errors.ts";
+import type { Subject } from "./index.ts";
 import { appendEvents, claim, keep, pause } from "./journal.ts";
 import { type Move, moveAfter, progressOf, retryAfter, type SagaEvent, stateOf } from "./next-move.ts";
 import type { SagaWatcher } from "./notifications.ts";
 import { afterTrouble, becomesDebt } from "./trouble.ts";
 
 export interface ExecutionDeps extends EffectDeps {
+  /** Has hosts do what they owe of the subject. */
+  readonly payFor: (subject: Subject) => Promise<void>;
   readonly owner: string;
   readonly leaseMs: Millis;
   readonly watcher: SagaWatcher | null;
@@ -46,6 +49,7 @@ class Interrupted extends Error {
 
 interface UnderWay {
   readonly move: StepMove;
+  /** Monotonic. */
   readonly deadline: Millis;
   readonly abort: AbortController;
 }
@@ -92,8 +96,9 @@ export class Execution {
   }
 
   /** Gives up the step under way if its time is over. */
-  checkDeadline(at: Millis): void {
-    if (this.#underWay === null || at < this.#underWay.deadline) return;
+  checkDeadline(): void {
+    const { clock } = this.#deps.platform;
+    if (this.#underWay === null || clock.monotonic() < this.#underWay.deadline) return;
     const { step } = this.#underWay.move;
     this.#underWay.abort.abort(sagaErrors.deadline(step.name, step.deadlineMs));
   }
@@ -112,6 +117,7 @@ export class Execution {
   async #perform(move: StepMove): Promise<Ending | null> {
     const { clock, log } = this.#deps.platform;
     const { step, attempt, kind } = move;
+    if (step.kind === "remote") await this.#deps.payFor(this.given.subject);
     const collector = new SpanCollector(clock);
     const at = { step: step.name, attempt, began: move.began ?? clock.now(), spans: collector.spans };
     try {
@@ -153,7 +159,7 @@ export class Execution {
   async #try(move: StepMove): Promise<unknown> {
     const { id: sagaId, saga, subject, request } = this.given;
     const abort = new AbortController();
-    const deadline = this.#deps.platform.clock.now() + move.step.deadlineMs;
+    const deadline = this.#deps.platform.clock.monotonic() + move.step.deadlineMs;
     this.#underWay = { move, deadline, abort };
     const env = stepEnv(this.#deps, { move, sagaId, subject, request, deadline, signal: abort.signal });
     const progress = progressOf(saga, this.#news, this.#position.progress);

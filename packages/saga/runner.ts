@@ -8,7 +8,7 @@ import { sagaCancelled, sagaContract } from "./contract.ts";
 import { DebtPayer } from "./debts.ts";
 import { tellEnding } from "./endings.ts";
 import { type Ending, Execution, type ExecutionDeps } from "./execution.ts";
-import type { SagaRunnerDeps } from "./index.ts";
+import type { SagaRunnerDeps, Subject } from "./index.ts";
 import { promote, readEvents, releaseAll, subjectOf } from "./journal.ts";
 import { progressOf } from "./next-move.ts";
 import { activeStates } from "./states.ts";
@@ -46,9 +46,10 @@ class SagaRunner implements Service {
   constructor(deps: SagaRunnerDeps) {
     this.#deps = deps;
     const { platform, store, rpc, owner } = deps;
-    this.#execution = { platform, store, rpc, owner, leaseMs, watcher: deps.watcher ?? null };
     this.#sagas = new Map(deps.sagas.map((saga) => [saga.name, runnable(saga)]));
     this.#debts = new DebtPayer({ platform, store, rpc }, this.#sagas, this.#stopping.signal);
+    const payFor = (subject: Subject) => this.#debts.payFor(subject);
+    this.#execution = { platform, store, rpc, owner, leaseMs, payFor, watcher: deps.watcher ?? null };
     this.#listeners = [
       rpc.serve(sagaContract, null, { wake: async ({ sagaId }) => this.#wake(sagaId) }),
       rpc.listen(sagaCancelled, ({ sagaId }) => this.#active.get(sagaId)?.execution?.cancel()),
@@ -161,8 +162,7 @@ class SagaRunner implements Service {
   async #beat(): Promise<void> {
     for (let beat = 1; await this.#sleep(beatMs); beat++) {
       try {
-        const at = this.#deps.platform.clock.now();
-        for (const { execution } of this.#active.values()) execution?.checkDeadline(at);
+        for (const { execution } of this.#active.values()) execution?.checkDeadline();
         await this.#renew();
         if (beat % beatsPerScan === 0) {
           await this.#scan("what is due");

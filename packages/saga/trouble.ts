@@ -3,7 +3,7 @@
 // saga for a host that does not answer: after a few tries it becomes a debt.
 
 import type { Millis } from "@micronova/kit";
-import { rpcErrors } from "@micronova/rpc";
+import { wasUnanswered } from "@micronova/rpc";
 import type { RunnableStep } from "./builder.ts";
 import { sagaErrors } from "./errors.ts";
 import type { StepError } from "./index.ts";
@@ -19,13 +19,6 @@ const stuckPauseMs = 300_000;
 
 // With the pauses between them, enough for a worker that restarts.
 const triesBeforeDebt = 3;
-const unanswered = new Set([
-  rpcErrors.timeout.kind,
-  rpcErrors.unreachable.kind,
-  rpcErrors.late.kind,
-  sagaErrors.deadline.kind,
-]);
-
 /** Whether what nobody answered is put off, so that the saga can go on. */
 export function becomesDebt(
   step: RunnableStep,
@@ -33,7 +26,7 @@ export function becomesDebt(
   error: StepError,
   tries: number,
 ): boolean {
-  if (!unanswered.has(error.kind)) return false;
+  if (!wasUnanswered(error.kind) && error.kind !== sagaErrors.deadline.kind) return false;
   // A `do` has a caller who wants to see it end; an undo has time.
   return kind === "do" ? step.doMayWait : step.undoMayWait && tries >= triesBeforeDebt;
 }

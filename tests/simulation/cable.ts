@@ -169,7 +169,6 @@ class ProcessBus implements Bus {
 
   /** The connection breaks; the broker gives back what was in hand. */
   drop(): void {
-    this.#connecting++;
     const link = this.#link;
     if (link === null) return;
     this.#link = null;

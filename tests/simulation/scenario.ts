@@ -67,6 +67,12 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     found = [...cloud.world.complaints, ...stuck];
     if (found.length === 0) found = await findings(cloud);
   };
+  // A real process would end of it.
+  const unhandled = (error: unknown) =>
+    cloud.world.complain(
+      `A process would have died of: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+  process.on("unhandledRejection", unhandled);
   try {
     while (found.length === 0 && cloud.world.clock.now() - begun < options.simulatedMs) {
       await busy(cloud, scenario, { clients, random });
@@ -80,6 +86,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     }
     if (found.length === 0) found = await leftovers(cloud);
   } finally {
+    process.off("unhandledRejection", unhandled);
     await cloud.end();
   }
   const { world } = cloud;

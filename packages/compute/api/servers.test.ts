@@ -464,16 +464,3 @@ test("an address that a port has is refused, and a port removed at the network i
   assert.deepEqual(left.body, { interfaceAttachments: [] });
   await cloud.stop();
 });
-
-test("a guest that died behind our back is stopped", async () => {
-  const cloud = await testCloud({ hosts: 1 });
-  const id = await cloud.boot();
-  await cloud.reaches(id, "ACTIVE");
-
-  await cloud.drivers.get("h1")?.power(id, false);
-  await cloud.beat();
-  const server = await cloud.reaches(id, "SHUTOFF");
-
-  assert.equal(server["OS-EXT-STS:power_state"], 4);
-  await quiet(cloud);
-});

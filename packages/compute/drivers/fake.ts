@@ -113,7 +113,9 @@ export function fakeDriver(options: FakeDriverOptions): FakeDriver {
     detachNic: (serverId, portId) => change(serverId, (domain) => domain && withoutNic(domain, portId)),
     consoleOutput: async (serverId, lines) => lastLines(domains.get(serverId)?.console ?? "", lines),
     loseGuests() {
-      for (const [serverId, domain] of domains) domains.set(serverId, powered(domain, false));
+      // What is suspended is on disk already.
+      for (const [serverId, domain] of domains)
+        if (domain.power !== "suspended") domains.set(serverId, powered(domain, false));
     },
   };
 }

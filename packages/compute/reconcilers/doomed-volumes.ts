@@ -1,33 +1,16 @@
 // Deletes volumes that were to end with their server, once the server is gone. The saga that deletes the
 // server cannot start another; it leaves a row, in the transaction that forgets the server, and this starts
 // the volume's.
-import { isFault, type Millis, type RequestContext, type Service } from "@micronova/kit";
+import { isFault, type Millis, periodic, type RequestContext, type Service } from "@micronova/kit";
 import { volumes } from "@micronova/volume";
 import type { ComputeDeps } from "../deps.ts";
-import { pause } from "../pause.ts";
 
 /** How long a volume may outlive its server. */
 const everyMs: Millis = 2_000;
 
 export function doomedVolumes(deps: Pick<ComputeDeps, "platform" | "store" | "sagas">): Service {
-  const ending = new AbortController();
-  let running: Promise<void> = Promise.resolve();
-  async function loop(): Promise<void> {
-    while (!ending.signal.aborted) {
-      await deleteDoomed(deps);
-      await pause(deps.platform.clock, everyMs, ending.signal);
-    }
-  }
-  return {
-    name: "doomed-volumes",
-    async start() {
-      running = loop();
-    },
-    async stop() {
-      ending.abort();
-      await running;
-    },
-  };
+  const { platform } = deps;
+  return periodic({ platform, name: "doomed-volumes", everyMs, work: () => deleteDoomed(deps) });
 }
 
 async function deleteDoomed({ store, sagas, platform }: Parameters<typeof doomedVolumes>[0]): Promise<void> {

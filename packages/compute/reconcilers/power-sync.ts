@@ -1,17 +1,30 @@
-// Repairs the difference between what a host says of its guests and what the tables say: power is written
-// down, a guest that died behind our back is STOPPED, and a guest whose server was deleted is named.
-import type { Uuid } from "@micronova/kit";
+// Repairs the difference between what a host says of its guests and what the tables say. Power is written
+// down, and a server without a task is in the state its guest is in: one that died is STOPPED, and so is an
+// action shown that the guest carried out although nobody heard of it. A guest whose server was deleted is
+// named.
+import type { Millis, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { GuestPower } from "../conductor-contract.ts";
-import { stateOfPower } from "../states.ts";
+import { isIdle, stateOfPower } from "../states.ts";
 
 /**
- * Answers the guests that must not be: their server is deleted. Guests that no table knows are left alone.
+ * A report that is older than the server's last change must not undo it. Reports are not that late; what they
+ * say is said again.
  */
-export async function syncPower(tx: Tx, host: string, guests: readonly GuestPower[]): Promise<Uuid[]> {
+const settledAfterMs: Millis = 15_000;
+
+interface PowerNews {
+  /** Guests of servers that are deleted. */
+  readonly orphans: readonly Uuid[];
+  /** Guests on whose servers something is, or was just now, under way. */
+  readonly later: readonly Uuid[];
+}
+
+/** Guests that no table knows are left alone. */
+export async function syncPower(tx: Tx, host: string, guests: readonly GuestPower[]): Promise<PowerNews> {
   const rows = await tx
     .selectFrom("servers")
-    .select(["id", "host", "power_state", "deleted_at"])
+    .select(["id", "host", "power_state", "task_state", "updated_at", "deleted_at"])
     .where(
       "id",
       "in",
@@ -20,26 +33,31 @@ export async function syncPower(tx: Tx, host: string, guests: readonly GuestPowe
     .execute();
   const known = new Map(rows.map((row) => [row.id, row]));
   const orphans: Uuid[] = [];
+  const later: Uuid[] = [];
   for (const { serverId, powerState } of guests) {
     const row = known.get(serverId);
     if (row === undefined) continue;
+    const isSettled = row.host === host && isIdle(row);
     if (row.deleted_at !== null) orphans.push(serverId);
-    else if (row.host === host && row.power_state !== powerState) await notePower(tx, serverId, powerState);
+    else if (!isSettled || row.updated_at > now(tx) - settledAfterMs) later.push(serverId);
+    else await notePower(tx, serverId, powerState);
   }
-  return orphans;
+  return { orphans, later };
 }
 
 async function notePower(tx: Tx, serverId: Uuid, powerState: number): Promise<void> {
-  const rule = stateOfPower[powerState];
-  const idle = tx
+  await tx
     .updateTable("servers")
+    .set({ power_state: powerState })
     .where("id", "=", serverId)
-    .where("task_state", "is", null)
-    .where("deleted_at", "is", null);
-  await idle.set({ power_state: powerState }).execute();
+    .where("power_state", "!=", powerState)
+    .execute();
+  const rule = stateOfPower[powerState];
   if (rule === undefined) return;
-  await idle
+  await tx
+    .updateTable("servers")
     .set({ vm_state: rule.to, updated_at: now(tx) })
+    .where("id", "=", serverId)
     .where("vm_state", "in", rule.from)
     .execute();
 }

@@ -24,6 +24,7 @@ export const interfaceAttach = saga<InterfaceParams>("interface-attach")
       const { serverId, host, portId } = params;
       await rpc.on(computeWorkerContract, host).detachPort({ serverId, portId });
     },
+    undoMayWait: true,
   })
   .local("note", { do: (tx, { outputs }) => ports.plugged(tx, [outputs.attach]) })
   .onUnwound((tx, { params }) => unmakePort(tx, params.portId))

@@ -31,6 +31,7 @@ export const volumeAttach = saga<VolumeAttachParams>("volume-attach")
       const { serverId, host, volumeId } = params;
       await rpc.on(computeWorkerContract, host).detachVolume({ serverId, volumeId });
     },
+    undoMayWait: true,
   })
   .local("complete", {
     do: async (tx, { params, outputs }) => {

@@ -3,7 +3,7 @@
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
 import { removeAttachment, rollDetach } from "@micronova/volume";
-import { unexportVolume } from "../server-volumes.ts";
+import { blockDevicesOf, exportVolume, unexportVolume } from "../server-volumes.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
 
 export interface VolumeDetachParams {
@@ -21,6 +21,17 @@ export const volumeDetach = saga<VolumeDetachParams>("volume-detach")
       const { serverId, host, volumeId } = params;
       await rpc.on(computeWorkerContract, host).detachVolume({ serverId, volumeId });
     },
+    // A detachment that failed may have been done: the volume stays, so the guest has it again.
+    undo: async (env, { params, cause }) => {
+      const { serverId, host, volumeId, mappingId } = params;
+      const mapping = (await blockDevicesOf(env.store.read, serverId)).find(({ id }) => id === mappingId);
+      // A server that is being deleted needs it no more.
+      if (cause?.kind === "cancelled" || mapping === undefined) return;
+      const connection = await exportVolume(env, volumeId, host);
+      const volume = { connection, device: mapping.device_name, bootIndex: mapping.boot_index };
+      await env.rpc.on(computeWorkerContract, host).attachVolume({ serverId, volume });
+    },
+    undoMayWait: true,
   })
   .remote("unexport", {
     do: (env, { params }) => unexportVolume(env, params.volumeId, params.host),

@@ -56,32 +56,34 @@ export interface PowerArgs extends ServerArgs {
   readonly ports: readonly PortSpec[];
 }
 
-const minute = 60_000;
 // With the pause between reports this is within fifteen seconds.
 const pingTimeoutMs = 4_000;
+// Whoever works on a call, or has it waiting, says so every few seconds, however long it takes: this much
+// silence means that the message or the worker is lost.
+const timeoutMs = 12_000;
 
 export const computeWorkerContract = contract("compute", {
   /** Answers that the worker takes work: its own reporter asks, by way of the bus. */
   ping: method<Readonly<Record<string, never>>>({ timeoutMs: pingTimeoutMs }),
   /** The guests that really are on the host, of these servers or of all. */
   list: method<{ readonly serverIds: readonly Uuid[] | null }, { readonly guests: readonly DomainInfo[] }>({
-    timeoutMs: minute / 4,
+    timeoutMs,
   }),
-  spawn: method<SpawnArgs, SpawnResult>({ timeoutMs: 10 * minute }),
-  destroy: method<ServerArgs & { readonly portIds: readonly Uuid[] }>({ timeoutMs: 2 * minute }),
-  power: method<PowerArgs>({ timeoutMs: 3 * minute }),
+  spawn: method<SpawnArgs, SpawnResult>({ timeoutMs }),
+  destroy: method<ServerArgs & { readonly portIds: readonly Uuid[] }>({ timeoutMs }),
+  power: method<PowerArgs>({ timeoutMs }),
   reboot: method<ServerArgs & { readonly kind: "soft" | "hard"; readonly ports: readonly PortSpec[] }>({
-    timeoutMs: 3 * minute,
+    timeoutMs,
   }),
-  pause: method<ServerArgs & { readonly paused: boolean }>({ timeoutMs: minute }),
-  suspend: method<ServerArgs & { readonly suspended: boolean }>({ timeoutMs: 10 * minute }),
+  pause: method<ServerArgs & { readonly paused: boolean }>({ timeoutMs }),
+  suspend: method<ServerArgs & { readonly suspended: boolean }>({ timeoutMs }),
   attachVolume: method<ServerArgs & { readonly volume: VolumeToAttach }, { readonly device: string }>({
-    timeoutMs: minute,
+    timeoutMs,
   }),
-  detachVolume: method<ServerArgs & { readonly volumeId: Uuid }>({ timeoutMs: 2 * minute }),
-  attachPort: method<ServerArgs & { readonly port: PortSpec }, PluggedPort>({ timeoutMs: minute }),
-  detachPort: method<ServerArgs & { readonly portId: Uuid }>({ timeoutMs: minute }),
+  detachVolume: method<ServerArgs & { readonly volumeId: Uuid }>({ timeoutMs }),
+  attachPort: method<ServerArgs & { readonly port: PortSpec }, PluggedPort>({ timeoutMs }),
+  detachPort: method<ServerArgs & { readonly portId: Uuid }>({ timeoutMs }),
   consoleOutput: method<ServerArgs & { readonly lines: number | null }, { readonly output: string }>({
-    timeoutMs: minute,
+    timeoutMs,
   }),
 });

@@ -6,6 +6,7 @@ import {
   type Platform,
   type RequestContext,
   type Service,
+  sleepUnlessAborted,
   systemContext,
   type Uuid,
 } from "@micronova/kit";
@@ -13,7 +14,6 @@ import type { NetworkDriver } from "@micronova/network";
 import type { Calls, Rpc } from "@micronova/rpc";
 import { conductorContract, type HostReport } from "../conductor-contract.ts";
 import type { VirtDriver } from "../drivers/driver.ts";
-import { pause } from "../pause.ts";
 import { powerNumber } from "../power.ts";
 import { computeWorkerContract } from "./contract.ts";
 import { plugPorts } from "./handlers.ts";
@@ -173,7 +173,8 @@ class Reporter implements HostReporter {
     await this.#plugAgain(known, [...now.keys()]);
     if (changed.length > 0) {
       const guests = changed.map(([serverId, powerState]) => ({ serverId, powerState }));
-      await this.#conductor.report_power({ host: known.host, guests });
+      const { later } = await this.#conductor.report_power({ host: known.host, guests });
+      for (const serverId of later) now.delete(serverId);
     }
     known.powers = now;
   }
@@ -199,7 +200,7 @@ class Reporter implements HostReporter {
         const why = error instanceof Error ? error.message : String(error);
         this.#platform.log.warn({ error: why }, "hosts could not report");
       }
-      await pause(this.#platform.clock, pauseMs, this.#ending.signal);
+      await sleepUnlessAborted(this.#platform.clock, pauseMs, this.#ending.signal);
     }
   }
 }

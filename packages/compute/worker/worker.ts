@@ -27,6 +27,8 @@ export interface ComputeWorkerDeps {
 
 /** How many calls a host works on at a time; calls of one server run one after another in any case. */
 const callsAtOnce = 16;
+/** How many it takes: those that wait are said to. */
+const callsTakenMax = 1_000;
 
 export function computeWorker(deps: ComputeWorkerDeps): Service {
   const { rpc, host, virt, network, fences } = deps;
@@ -34,7 +36,8 @@ export function computeWorker(deps: ComputeWorkerDeps): Service {
   const ownReporter = deps.reporter === undefined ? hostReporter(deps) : null;
   const reporter = deps.reporter ?? ownReporter;
   const server = rpc.serve(computeWorkerContract, host, workerHandlers({ virt, network }), {
-    prefetch: callsAtOnce,
+    prefetch: callsTakenMax,
+    atOnce: callsAtOnce,
     ...(fences === undefined ? {} : { fences }),
   });
   return {

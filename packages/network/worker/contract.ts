@@ -4,7 +4,8 @@ import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
 import type { HostNetwork, Plug, PortSpec } from "../drivers/driver.ts";
 
-const hostTimeoutMs = 60_000;
+// Whoever works on a call says so every few seconds, however long it takes.
+const hostTimeoutMs = 12_000;
 const plainTimeoutMs = 15_000;
 
 export const networkWorkerContract = contract("network", {

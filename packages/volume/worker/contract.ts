@@ -14,10 +14,9 @@ interface OneVolume {
   readonly volumeId: Uuid;
 }
 
-// Making and wiping volumes moves bytes; the worker's signs of life keep the caller waiting as long as it
-// takes.
-const bytesTimeoutMs = 60_000;
-const plainTimeoutMs = 30_000;
+// Whoever works on a call, or has it waiting, says so every few seconds, however long it takes: this much
+// silence means that the message or the worker is lost.
+const timeoutMs = 12_000;
 
 /** Wiping a large volume takes hours. A worker that died is noticed by its silence, long before. */
 export const bytesDeadlineMs = 6 * 3_600_000;
@@ -25,18 +24,18 @@ export const bytesDeadlineMs = 6 * 3_600_000;
 export const volumeWorkerContract = contract("volume", {
   /** The volumes whose bytes are really there. */
   list: method<Readonly<Record<string, never>>, { readonly volumes: readonly VolumeInfo[] }>({
-    timeoutMs: plainTimeoutMs,
+    timeoutMs,
   }),
   create: method<OneVolume & { readonly sizeGb: number; readonly source: VolumeSource }>({
-    timeoutMs: bytesTimeoutMs,
+    timeoutMs,
   }),
-  delete: method<OneVolume>({ timeoutMs: bytesTimeoutMs }),
-  extend: method<OneVolume & { readonly sizeGb: number }>({ timeoutMs: bytesTimeoutMs }),
+  delete: method<OneVolume>({ timeoutMs }),
+  extend: method<OneVolume & { readonly sizeGb: number }>({ timeoutMs }),
   export: method<OneVolume & { readonly initiator: Initiator }, VolumeConnection>({
-    timeoutMs: plainTimeoutMs,
+    timeoutMs,
   }),
-  unexport: method<OneVolume & { readonly initiator: Initiator }>({ timeoutMs: plainTimeoutMs }),
-  capacity: method<Readonly<Record<string, never>>, PoolCapacity>({ timeoutMs: plainTimeoutMs }),
+  unexport: method<OneVolume & { readonly initiator: Initiator }>({ timeoutMs }),
+  capacity: method<Readonly<Record<string, never>>, PoolCapacity>({ timeoutMs }),
 });
 
 export interface PoolReport {

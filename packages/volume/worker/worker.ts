@@ -20,7 +20,9 @@ export interface VolumeWorker extends Service {
 }
 
 // How many volumes are worked on at once; calls for one volume never overlap in any case.
-const prefetch = 8;
+const atOnce = 8;
+// How many calls are taken: those that wait are said to.
+const prefetch = 1_000;
 const reportEveryMs: Millis = 10_000;
 // A conductor that starts at the same time is there a moment later.
 const firstReportEveryMs: Millis = 200;
@@ -33,7 +35,7 @@ export function volumeWorker(deps: VolumeWorkerDeps): VolumeWorker {
     await rpc.any(volumeReportsContract, { context }).report_pool(await poolOf(host, driver));
   };
   const changed = () => reportUnlessAway(deps, report);
-  const options = { prefetch, ...(deps.fences === undefined ? {} : { fences: deps.fences }) };
+  const options = { prefetch, atOnce, ...(deps.fences === undefined ? {} : { fences: deps.fences }) };
   const server = rpc.serve(volumeWorkerContract, host, handlersOf(deps, changed), options);
   let reporting: Promise<void> = Promise.resolve();
   return {
