@@ -91,15 +91,15 @@ export class RawClient implements FrameHandler {
       "basic.nack": true,
       publisher_confirms: true,
     };
-    client.send(0, "connection.start-ok", {
+    const login = {
       clientProperties: { capabilities },
       mechanism: "PLAIN",
       response: Buffer.from(`\0${user}\0${password}`),
       locale: "en_US",
-    });
-    const { args } = await client.next((heard) => heard.name === "connection.tune");
-    // RabbitMQ lets in nobody who asks for channels without limit. Only a tune was waited for.
-    const { channelMax } = args as Args<"connection.tune">;
+    };
+    const tune = await client.call(0, "connection.start-ok", login, "connection.tune");
+    // RabbitMQ lets in nobody who asks for channels without limit.
+    const { channelMax } = tune.args;
     const frameMax = options.frameMax ?? frameMaxDefault;
     client.output.frameMax = frameMax;
     client.send(0, "connection.tune-ok", { channelMax, frameMax, heartbeat: 0 });

@@ -10,7 +10,7 @@ import { connectAmqp, serveAmqp } from "@micronova/amqp";
 import { RawClient } from "@micronova/amqp/testing";
 import { type Authority, anAuthority, type Certificate } from "../support/certificates.ts";
 import { type RunningBroker, realPlatform, said, startBroker } from "../support/running-broker.ts";
-import { startBus } from "../support/running-bus.ts";
+import { type BusProcess, startBus } from "../support/running-bus.ts";
 import { micronova } from "../support/running-cloud.ts";
 import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 
@@ -21,6 +21,7 @@ const pikaMissing = existsSync("/usr/lib/python3/dist-packages/pika")
 const everything = { configure: ".*", write: ".*", read: ".*" };
 
 const dir = mkdtempSync(join(tmpdir(), "bus-access-"));
+const processes: BusProcess[] = [];
 let authority: Authority;
 let ours: RunningBroker;
 let rabbit: RunningRabbit | null = null;
@@ -31,11 +32,19 @@ before(async () => {
   if (rabbitMissing === false) rabbit = await startRabbit();
 });
 after(async () => {
+  for (const bus of processes) bus.kill();
   await ours.stop();
   await rabbit?.stop();
   authority.remove();
   rmSync(dir, { recursive: true, force: true });
 });
+
+/** A bus that ends with the tests, however they end. */
+async function serving(...args: Parameters<typeof startBus>): Promise<BusProcess> {
+  const bus = await startBus(...args);
+  processes.push(bus);
+  return bus;
+}
 
 async function pika(port: number, ...rest: readonly string[]): Promise<unknown> {
   const { status, stdout, stderr } = await said("/usr/bin/python3", [script, String(port), ...rest]);
@@ -190,7 +199,7 @@ test("`bus serve` speaks TLS, and a client with a certificate needs no password"
     await authority.certificate("/CN=guest"),
   ];
   const files = ["--tls-cert", server.certPath, "--tls-key", server.keyPath, "--tls-ca", authority.caPath];
-  const running = await startBus(dir, [...files, "--tls-port", "0"], 2);
+  const running = await serving(dir, [...files, "--tls-port", "0"], 2);
   const tlsUrl = running.urls[1]!;
   const { ca } = authority;
   const buses = [
@@ -212,6 +221,34 @@ test("`bus serve` speaks TLS, and a client with a certificate needs no password"
 
   assert.deepEqual(got, [0, 1, 2, "last"]);
   for (const bus of buses) await bus.close();
+  assert.equal(await running.stop(), 0);
+});
+
+test("who may do what survives kill -9, and a guest that was deleted stays away", async () => {
+  const dataDir = join(dir, "rights");
+  let running = await serving(dataDir);
+  const administrate = async (method: string, path: string, body?: object) => {
+    const headers = { authorization: `Basic ${Buffer.from("guest:guest").toString("base64")}` };
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const answer = await fetch(`${running.management}/api${path}`, { method, headers, ...json });
+    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.text()}`);
+  };
+  await administrate("PUT", "/vhosts/shop");
+  await administrate("PUT", "/users/keeper", { password: "secret", tags: "administrator" });
+  await administrate("PUT", "/permissions/shop/keeper", everything);
+  await administrate("DELETE", "/users/guest");
+
+  running.kill();
+  running = await serving(dataDir);
+
+  const { port } = new URL(running.urls[0]!);
+  const keeper = connectAmqp(realPlatform, [`amqp://keeper:secret@127.0.0.1:${port}/shop`]);
+  await keeper.declareQueue({ name: "q", bindings: [] });
+  const refusal = /403 ACCESS_REFUSED - Login was refused/;
+  await assert.rejects(RawClient.open({ port: Number(port) }), refusal);
+  const elsewhere = { port: Number(port), user: "keeper", password: "secret", virtualHost: "/" };
+  await assert.rejects(RawClient.open(elsewhere), /530 NOT_ALLOWED - access to vhost '\/' refused/);
+  await keeper.close();
   assert.equal(await running.stop(), 0);
 });
 
