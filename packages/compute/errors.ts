@@ -19,6 +19,10 @@ export const errors = errorTable("compute", {
     text: (id: string) =>
       `The build of server ${id} was lost and has been taken back; delete it and create it anew.`,
   },
+  wasReset: {
+    status: 500,
+    text: (state: string) => `An administrator set the server's state to ${state}.`,
+  },
   guestMissing: {
     status: 500,
     text: (id: string, host: string) =>

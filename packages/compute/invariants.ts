@@ -4,7 +4,7 @@ import { boundServerPorts } from "@micronova/network";
 import { allocationsOn, usages } from "@micronova/placement";
 import type { Invariant, Tx, Violation } from "@micronova/store";
 import { serverAttachments } from "@micronova/volume";
-import { buildingState } from "./states.ts";
+import { buildingState, errorState } from "./states.ts";
 
 const noTask: Invariant = {
   name: "no server has a task",
@@ -152,6 +152,20 @@ const attachmentsAreDisks: Invariant = {
   },
 };
 
+const errorsSayWhy: Invariant = {
+  name: "a server in error says why, and what to do",
+  async find(tx) {
+    const rows = await tx
+      .selectFrom("servers")
+      .select("id")
+      .where("vm_state", "=", errorState)
+      .where("deleted_at", "is", null)
+      .where((is) => is.or([is("fault", "is", null), is("fault", "not like", "%, request req-%")]))
+      .execute();
+    return rows.map(({ id }) => wrong(id, `Server ${id} is in error and does not say why and what to do.`));
+  },
+};
+
 const allHear: Invariant = {
   name: "every worker that reports takes work",
   async find(tx) {
@@ -168,6 +182,7 @@ const allHear: Invariant = {
 };
 
 export const computeInvariants: readonly Invariant[] = [
+  errorsSayWhy,
   allHear,
   noTask,
   allocationsMatch,

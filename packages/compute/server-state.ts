@@ -1,6 +1,6 @@
 // The one place that changes a server's state: `begin` takes the server for an action, `finish` and `fail`
 // let it go. Each is one conditional update whose row count is the answer.
-import type { Fault, RequestContext, Uuid } from "@micronova/kit";
+import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import {
@@ -115,10 +115,9 @@ export async function fail(
   change: ServerChange = {},
 ): Promise<boolean> {
   const rule = serverStates.actions[action];
-  const shown: ServerFault = { ...fault, created: now(tx) };
   return release(tx, id, action, {
     ...change,
-    fault: JSON.stringify(shown),
+    fault: faultText(tx, fault),
     ...(rule.fail === "same" ? {} : { vm_state: rule.fail }),
   });
 }
@@ -127,10 +126,13 @@ export async function fail(
 export async function settle(
   tx: Tx,
   id: Uuid,
-  as: { readonly vm_state: VmState; readonly power: number; readonly fault: Fault | null },
+  as: {
+    readonly vm_state: VmState;
+    readonly power: number;
+    readonly fault: Omit<ServerFault, "created"> | null;
+  },
 ): Promise<void> {
   const { vm_state, power, fault } = as;
-  const shown = fault === null ? null : { ...faultOf(fault), created: now(tx) };
   await tx
     .updateTable("servers")
     .set({
@@ -138,15 +140,15 @@ export async function settle(
       task_state: null,
       power_state: power,
       updated_at: now(tx),
-      ...(shown === null ? {} : { fault: JSON.stringify(shown satisfies ServerFault) }),
+      ...(fault === null ? {} : { fault: faultText(tx, fault) }),
     })
     .where("id", "=", id)
     .where("deleted_at", "is", null)
     .execute();
 }
 
-function faultOf({ status, message, kind }: Fault): Omit<ServerFault, "created"> {
-  return { code: status, message, details: kind };
+function faultText(tx: Tx, fault: Omit<ServerFault, "created">): string {
+  return JSON.stringify({ ...fault, created: now(tx) } satisfies ServerFault);
 }
 
 async function release(

@@ -5,6 +5,7 @@ import { isFault } from "@micronova/kit";
 import type { Saga, Sagas } from "@micronova/saga";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
+import { explained } from "./sagas/fault-of.ts";
 import { serverDelete } from "./sagas/server-delete.ts";
 import { serverPause } from "./sagas/server-pause.ts";
 import { serverHardReboot, serverReboot } from "./sagas/server-reboot.ts";
@@ -151,10 +152,21 @@ async function beginDelete(tx: Tx, context: RequestContext, id: Uuid): Promise<S
 export const serverSubject = (id: Uuid) => ({ kind: "server", id });
 
 /** An administrator's way out of a state that is not true: nothing on the host is touched. */
-export async function resetState(tx: Tx, id: Uuid, state: keyof typeof resettableStates): Promise<void> {
+export async function resetState(
+  tx: Tx,
+  context: RequestContext,
+  id: Uuid,
+  state: keyof typeof resettableStates,
+): Promise<void> {
+  const fault = { ...explained(errors.wasReset(state), id, context), created: now(tx) };
   const { numUpdatedRows } = await tx
     .updateTable("servers")
-    .set({ vm_state: resettableStates[state], task_state: null, updated_at: now(tx) })
+    .set({
+      vm_state: resettableStates[state],
+      task_state: null,
+      updated_at: now(tx),
+      ...(state === "error" ? { fault: JSON.stringify(fault) } : {}),
+    })
     .where("id", "=", id)
     .where("deleted_at", "is", null)
     .executeTakeFirst();

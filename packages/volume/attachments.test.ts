@@ -81,6 +81,8 @@ test(
     assert.equal(results.filter(({ status }) => status === "fulfilled").length, 1);
     const refused = results.find((result) => result.status === "rejected");
     assert.equal(refused?.reason.kind, errors.cannotReserve.kind);
+    const winner = ids[results.findIndex(({ status }) => status === "fulfilled")]!;
+    await store.transaction((tx) => completeAttachment(tx, winner, { device: "/dev/vdb", host: "h1" }));
   }),
 );
 

@@ -11,6 +11,13 @@ export const messageEvents = {
   extend: "VOLUME_VOLUME_007_007",
 } as const;
 
+/** What can be done about it. The volume and the request are fields of their own. */
+const advice: Readonly<Record<keyof typeof messageEvents, string>> = {
+  create: "Delete the volume and create it again; if that fails too, tell an administrator the request.",
+  delete: "Delete it again; if that fails too, tell an administrator the request.",
+  extend: "Its size may have grown. Ask an administrator to reset its status, then extend it again.",
+};
+
 // A project's older messages make room for newer ones.
 const keptPerProject = 1000;
 
@@ -42,7 +49,7 @@ export async function addMessage(
       volume_id: volume.id,
       request_id: message.requestId,
       event_id: messageEvents[message.event],
-      user_message: message.text,
+      user_message: `${message.text} ${advice[message.event]}`,
       created_at: now(tx),
     })
     .execute();

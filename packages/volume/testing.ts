@@ -64,7 +64,8 @@ export async function aVolumeCloud(options: { readonly totalGb?: number } = {}):
     async check() {
       for (const { name, find } of [...volumeInvariants, ...quietVolumeInvariants]) {
         const violations = await find(store.read);
-        if (violations.length > 0) throw new Error(`${name}: ${violations.join(" ")}`);
+        if (violations.length > 0)
+          throw new Error(`${name}: ${violations.map(({ text }) => text).join(" ")}`);
       }
     },
     async stop() {

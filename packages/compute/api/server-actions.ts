@@ -101,7 +101,7 @@ const reset = action({
   success: 202,
   summary: "Writes a state over the server's; its guest is not touched.",
   async handle(request, deps) {
-    await deps.store.transaction((tx) => resetState(tx, idOf(request), request.body.state));
+    await deps.store.transaction((tx) => resetState(tx, request.context, idOf(request), request.body.state));
     return null;
   },
 });

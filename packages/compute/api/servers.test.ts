@@ -157,7 +157,7 @@ test("when all hosts fail the server is in error, says why, and can be deleted",
 
   assert.equal(code, 500);
   assert.match(message, /^Exceeded maximum number of retries\. Exhausted all hosts available/);
-  assert.match(message, /The disk of h[12] is full\.$/);
+  assert.match(message, /The disk of h[12] is full\. .*, request req-/);
   assert.equal(server["OS-EXT-SRV-ATTR:host"], null);
   await cloud.assertInvariants();
   await cloud.ask({ method: "DELETE", path: `/servers/${id}` });

@@ -118,6 +118,12 @@ async function verdict(tx: Tx, { drivers }: World): Promise<string> {
     server.vm_state === "error" ? guests.length <= cards.length : guests.length === cards.length;
   assert(isEqual, "a guest and its port come and go together");
   const powers = guests.map(({ power }) => power).join();
+  // Whatever went wrong, the fault names the server and the request and says what to do.
+  if (server.fault !== null)
+    assert.match(
+      server.fault,
+      /(?:[Aa]gain|smaller flavor).* Server 0{8}-[0-9a-f-]+, request req-[0-9a-f-]{36}\./,
+    );
   return [server.vm_state, server.task_state, powers, server.fault === null ? "" : "fault"].join(" ");
 }
 

@@ -81,9 +81,10 @@ export const serverCreate = saga<ServerCreateParams>("server-create")
       if (params.hasVolumes) await completeVolumes(tx, serverId, outputs.claim.host);
     },
   })
-  .onUnwound(async (tx, { params, cause, failures }) => {
+  .onUnwound(async (tx, context) => {
+    const { params, cause, failures } = context;
     if (params.hasVolumes) await releaseVolumes(tx, params.serverId);
-    await fail(tx, params.serverId, "create", faultOf(lastWord(params.serverId, cause, failures)));
+    await fail(tx, params.serverId, "create", faultOf(lastWord(params.serverId, cause, failures), context));
   })
   .build();
 

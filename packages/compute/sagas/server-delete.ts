@@ -45,7 +45,7 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
       await finish(tx, serverId, "delete", { deleted_at: now(tx), terminated_at: now(tx) });
     },
   })
-  .onUnwound(async (tx, { params, cause }) => {
-    await fail(tx, params.serverId, "delete", faultOf(cause));
+  .onUnwound(async (tx, context) => {
+    await fail(tx, context.params.serverId, "delete", faultOf(context.cause, context));
   })
   .build();

@@ -10,6 +10,7 @@ import { settle, unplace } from "../server-state.ts";
 import { releaseVolumes, unexportVolumes } from "../server-volumes.ts";
 import { errorState, stateOfGuest } from "../states.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
+import { explained } from "./fault-of.ts";
 
 export interface ServerSettleParams {
   readonly serverId: Uuid;
@@ -40,15 +41,19 @@ export const serverSettle = saga<ServerSettleParams>("server-settle")
     },
   })
   .local("settle", {
-    do: async (tx, { params: { serverId }, outputs: { look, find } }) => {
+    do: async (tx, { params: { serverId }, outputs: { look, find }, request }) => {
       if (!look.isLaunched) {
         await releaseVolumes(tx, serverId);
         await unmakePorts(tx, serverId);
         await unclaim(tx, serverId);
-        await settle(tx, serverId, { vm_state: errorState, power: 0, fault: errors.buildLost(serverId) });
+        await settle(tx, serverId, {
+          vm_state: errorState,
+          power: 0,
+          fault: explained(errors.buildLost(serverId), serverId, request),
+        });
         await unplace(tx, serverId);
       } else if (find.power === null) {
-        const fault = errors.guestMissing(serverId, look.host ?? "");
+        const fault = explained(errors.guestMissing(serverId, look.host ?? ""), serverId, request);
         await settle(tx, serverId, { vm_state: errorState, power: 0, fault });
       } else {
         const power = powerNumber[find.power];

@@ -32,8 +32,8 @@ export function simpleAction(name: string, action: ServerAction, call: Call): Sa
         await finish(tx, params.serverId, action);
       },
     })
-    .onUnwound(async (tx, { params, cause }) => {
-      await fail(tx, params.serverId, action, faultOf(cause));
+    .onUnwound(async (tx, context) => {
+      await fail(tx, context.params.serverId, action, faultOf(context.cause, context));
     })
     .build();
 }
