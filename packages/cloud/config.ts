@@ -133,6 +133,17 @@ export const cloudConfig = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    traces: Type.Object(
+      {
+        otlp_url: Type.Optional(
+          Type.String({
+            pattern: "^https?://",
+            description: "Where traces are sent as OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces.",
+          }),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     log: Type.Object(
       { level: oneOf(["error", "warn", "info", "debug"], "info", "The least that is written.") },
       { ...closed, default: {} },

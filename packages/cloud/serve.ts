@@ -13,7 +13,7 @@ import {
   systemRandom,
 } from "@micronova/kit";
 import type { ManagementService } from "@micronova/management";
-import { type RequestLog, requestLog } from "@micronova/operations";
+import { otlpExporter, type RequestLog, requestLog } from "@micronova/operations";
 import { busNotifier, busRpc } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
@@ -49,7 +49,15 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
     const management = bus === null ? null : busManagement(bus, api.tokens);
     const http = httpServer({ api, config, requests, management });
     const controllers = [roles.conductor(control), roles.scheduler(control)];
-    const doors = [roles.api(api), ...(management === null ? [] : [management]), requests, http];
+    const url = config.traces.otlp_url;
+    const exporters = url === undefined ? [] : [otlpExporter({ platform, store: control.store, url })];
+    const doors = [
+      roles.api(api),
+      ...exporters,
+      ...(management === null ? [] : [management]),
+      requests,
+      http,
+    ];
     const parts = [...controllers, ...workers, ...doors];
     for (const service of parts) {
       await service.start();

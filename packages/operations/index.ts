@@ -3,6 +3,7 @@
 export { type Checks, examine, mend } from "./doctor.ts";
 export { errors as operationsErrors } from "./errors.ts";
 export { operationsMigrations } from "./migrations.ts";
+export { otlpExporter } from "./otlp.ts";
 export { type RequestLog, requestLog } from "./request-log.ts";
 export { operationsService } from "./service.ts";
 export { invariantWatch } from "./watch.ts";
