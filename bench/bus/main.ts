@@ -2,11 +2,12 @@
 // the broker against RabbitMQ of Debian's package, in the same run on the same machine.
 import { parseArgs } from "node:util";
 import { warmUp } from "./brokers.ts";
+import { benchCosts } from "./costs.ts";
 import { benchMemory, benchStarts } from "./footprint.ts";
 import { buildGenerator } from "./generator.ts";
 import { benchLoad } from "./load-bench.ts";
 import { benchRpc } from "./rpc-bench.ts";
-import { printLines } from "./table.ts";
+import { printLines, printTable } from "./table.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,6 +30,11 @@ try {
   if (isAsked("memory")) printLines(await benchMemory(generator, options));
   if (isAsked("starts")) printLines(await benchStarts(generator, options));
   if (isAsked("rpc")) printLines(await benchRpc(options));
+  if (isAsked("costs"))
+    printTable(
+      ["Setting", "Micronova", "RabbitMQ 3.10", "What it buys"],
+      await benchCosts(generator, options),
+    );
 } finally {
   generator.remove();
 }
