@@ -27,14 +27,11 @@ const steps = fc.array(
   { maxLength: 60 },
 );
 
-test("a queue behaves as its model", () => {
-  fc.assert(fc.property(steps, fc.integer({ min: 0, max: 3 }), run), { numRuns: 300 });
-});
+const deps = { log: silentLog, form: plainJson, stats: new MessageStats() };
 
-function run(story: readonly Step[], prefetch: number): void {
-  const deps = { log: silentLog, form: plainJson, stats: new MessageStats() };
+function aQueue(): MessageQueue {
   const spec = { name: "q", durable: false, exclusive: false, autoDelete: false, arguments: {} };
-  const queue = new MessageQueue(
+  return new MessageQueue(
     spec,
     { owner: null },
     {
@@ -47,6 +44,33 @@ function run(story: readonly Step[], prefetch: number): void {
       pager: () => null,
     },
   );
+}
+
+test("a queue is behind when more than a burst waits for consumers that are busy", () => {
+  const queue = aQueue();
+  const push = (count: number) => {
+    for (let body = 0; body < count; body++) queue.push(contentOfMessage("", "q", { body }));
+  };
+  push(1_001);
+  const isBehindAlone = queue.isBehind;
+  const held: Delivery[] = [];
+  queue.add(new HandlerConsumer(queue, deps, { tag: "", prefetch: 10 }, (delivery) => held.push(delivery)));
+  const isBehind = queue.isBehind;
+
+  queue.deliver(256);
+
+  assert.equal(isBehindAlone, false, "nobody is there to be heard first");
+  assert.equal(isBehind, true);
+  assert.equal(held.length, 10);
+  assert.equal(queue.isBehind, false, "991 are a burst");
+});
+
+test("a queue behaves as its model", () => {
+  fc.assert(fc.property(steps, fc.integer({ min: 0, max: 3 }), run), { numRuns: 300 });
+});
+
+function run(story: readonly Step[], prefetch: number): void {
+  const queue = aQueue();
   const held: { readonly delivery: Delivery; readonly by: HandlerConsumer }[] = [];
   const consumers: HandlerConsumer[] = [];
   let ready: number[] = [];

@@ -56,6 +56,9 @@ export interface QueueOptions {
 
 // Restored messages stand before all that come: a place is the number of its publish.
 const firstPlace = Number.MIN_SAFE_INTEGER;
+// More than a burst, and little enough to be delivered soon.
+const behindMax = 1_000;
+const behindBytesMax = 4 * 1024 * 1024;
 const never = Number.POSITIVE_INFINITY;
 
 export class MessageQueue {
@@ -133,6 +136,11 @@ export class MessageQueue {
   /** The message that waits first. */
   get head(): Content | null {
     return this.#ready.front()?.content ?? null;
+  }
+
+  /** Whether so much waits, although somebody consumes, that its consumers should be heard first. */
+  get isBehind(): boolean {
+    return this.consumerCount > 0 && (this.#ready.size > behindMax || this.#bytes > behindBytesMax);
   }
 
   get consumerCount(): number {

@@ -44,8 +44,8 @@ interface ClientCapabilities {
   readonly isBlockable: boolean;
 }
 
-/** An alarm of the broker, or a journal that is behind. */
-type Hold = "alarm" | "journal";
+/** An alarm of the broker, a journal that is behind, or others whose turn it is. */
+type Hold = "alarm" | "journal" | "turn";
 
 const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
 const publishKey = methodKey(60, 40);
@@ -213,6 +213,7 @@ export class Connection implements FrameHandler, OpenConnection {
       if (this.#state !== "header") this.#parser.push(chunk);
       else this.#readHeader(chunk);
       if (this.journal?.isBehind === true) this.#waitForDisk(this.journal);
+      else if (this.#last?.publishing.isAhead === true) this.#letOthers();
     } catch (error) {
       this.#fail(this.#reply(error), 0, 0);
       // Where one frame ends and the next begins is no longer known.
@@ -226,6 +227,12 @@ export class Connection implements FrameHandler, OpenConnection {
     if (this.#holds.has("journal")) return;
     this.#hold("journal");
     journal.whenSynced(journal.batch, () => this.#letGo("journal"));
+  }
+
+  /** Reads on in the next turn: a producer that floods would else be read alone for thousands of messages. */
+  #letOthers(): void {
+    this.#hold("turn");
+    setImmediate(() => this.#letGo("turn"));
   }
 
   #readHeader(chunk: Buffer): void {

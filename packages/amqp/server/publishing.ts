@@ -62,6 +62,11 @@ export class Publishing {
     return this.#expects !== "method";
   }
 
+  /** Whether what it published last waits behind others for consumers that are busy. */
+  get isAhead(): boolean {
+    return this.#route?.queues?.some((queue) => queue.isBehind) ?? false;
+  }
+
   /** Forgets what it was in the middle of. */
   abandon(): void {
     this.#expects = "method";
