@@ -13,7 +13,7 @@ export {
 } from "./errors.ts";
 export { hexId, isUuid, type Uuid } from "./ids.ts";
 export { jsonLog, type Log, type LogFields, type LogLevel, silentLog } from "./log.ts";
-export { type Metrics, metricsRegistry } from "./metrics.ts";
+export { labelsText, type Metrics, metricHead, metricsRegistry } from "./metrics.ts";
 export { type PeriodicOptions, periodic } from "./periodic.ts";
 export type { Platform, Service } from "./platform.ts";
 export { processErrors, type RunOptions, type RunResult, run } from "./process.ts";

@@ -63,8 +63,7 @@ export function metricsRegistry(): Metrics {
     },
     async text() {
       const lines = [...families].flatMap(([name, { kind, series }]) => [
-        `# HELP ${name} ${name.replaceAll("_", " ")}`,
-        `# TYPE ${name} ${kind}`,
+        ...metricHead(name, kind),
         ...[...series.values()].flatMap((one) => linesOf(name, kind, one)),
       ]);
       return lines.map((line) => `${line}\n`).join("");
@@ -88,7 +87,13 @@ function braced(labels: string): string {
   return labels === "" ? "" : `{${labels}}`;
 }
 
-function labelsText(labels: Labels): string {
+/** What stands before the series of a name. */
+export function metricHead(name: string, kind: Kind): readonly string[] {
+  return [`# HELP ${name} ${name.replaceAll("_", " ")}`, `# TYPE ${name} ${kind}`];
+}
+
+/** Labels as they stand between the braces. */
+export function labelsText(labels: Labels): string {
   let text = "";
   for (const name in labels) {
     text += `${text === "" ? "" : ","}${name}="${escaped(labels[name]!)}"`;

@@ -1,7 +1,8 @@
 // Metrics in Prometheus' text format and RabbitMQ's names, so that its dashboards show this broker: summed up
 // over all queues, channels and connections, or one by one with labels.
+import { setImmediate } from "node:timers/promises";
 import { type Broker, rabbitVersion, type VirtualHost } from "@micronova/amqp";
-import { type Metrics, metricsRegistry } from "@micronova/kit";
+import { labelsText, type Metrics, metricHead, metricsRegistry } from "@micronova/kit";
 import { type Node, productVersion } from "./node.ts";
 
 type Queue = VirtualHost["queues"][number];
@@ -85,16 +86,16 @@ export interface Measured {
   readonly node: Node;
 }
 
-/** `isPerObject` shows each queue, channel and connection. */
-export function metricsText(measured: Measured, isPerObject: boolean): Promise<string> {
+/** `isPerObject` shows each queue, channel and connection; in turns, since there may be many. */
+export async function* metricsText(measured: Measured, isPerObject: boolean): AsyncGenerator<string> {
   const metrics = metricsRegistry();
   const { broker } = measured;
   nodeMetrics(metrics, measured);
   globalMetrics(metrics, broker);
   const connections = [...broker.connections].filter(({ host }) => host !== null);
-  if (isPerObject) objectMetrics(metrics, broker, connections);
-  else totalMetrics(metrics, broker, connections);
-  return metrics.text();
+  if (!isPerObject) totalMetrics(metrics, broker, connections);
+  yield await metrics.text();
+  if (isPerObject) yield* objectText(broker, connections);
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -109,7 +110,7 @@ function put<T>(metrics: Metrics, table: Table<T>, of: T, labels: Labels = {}): 
 }
 
 function nodeMetrics(metrics: Metrics, { broker, node }: Measured): void {
-  const { alarms, churn } = broker;
+  const { churn } = broker;
   const facts = node.facts();
   metrics.gauge("rabbitmq_build_info", 1, {
     rabbitmq_version: rabbitVersion,
@@ -119,8 +120,8 @@ function nodeMetrics(metrics: Metrics, { broker, node }: Measured): void {
   metrics.gauge("rabbitmq_identity_info", 1, { rabbitmq_node: node.name, rabbitmq_cluster: "micronova" });
   const gauges: Readonly<Record<string, number>> = {
     alarms_file_descriptor_limit: 0,
-    alarms_free_disk_space_watermark: alarms.has("disk") ? 1 : 0,
-    alarms_memory_used_watermark: alarms.has("memory") ? 1 : 0,
+    alarms_free_disk_space_watermark: Number(facts.disk_free_alarm),
+    alarms_memory_used_watermark: Number(facts.mem_alarm),
     process_open_fds: facts.fd_used,
     process_max_fds: facts.fd_total,
     process_open_tcp_sockets: facts.sockets_used,
@@ -156,20 +157,44 @@ function globalMetrics(metrics: Metrics, { hosts }: Broker): void {
   }
 }
 
-function objectMetrics(metrics: Metrics, { hosts }: Broker, connections: readonly Connection[]): void {
-  for (const host of hosts.values())
-    for (const queue of host.queues) put(metrics, ofQueue, queue, { vhost: host.name, queue: queue.name });
-  for (const connection of connections) {
-    const { name } = connection;
-    // RabbitMQ's label for both.
-    put(metrics, ofConnection, connection, { channel: name });
-    for (const channel of connection.channels) {
-      const labels = { channel: `${name} (${channel.number})`, vhost: channel.host.name };
-      put(metrics, ofChannel, channel, labels);
-      put(metrics, ofStats, channel.stats, labels);
+async function* objectText({ hosts }: Broker, connections: readonly Connection[]): AsyncGenerator<string> {
+  const queues = [...hosts.values()].flatMap(({ name: vhost, queues: all }) =>
+    all.map((of) => ({ of, labels: labelsText({ vhost, queue: of.name }) })),
+  );
+  // RabbitMQ's label for both.
+  const all = connections.map((of) => ({ of, labels: labelsText({ channel: of.name }) }));
+  const channels = connections.flatMap((connection) =>
+    connection.channels.map((of) => ({
+      of,
+      labels: labelsText({ channel: `${connection.name} (${of.number})`, vhost: of.host.name }),
+    })),
+  );
+  yield* seriesOf(ofQueue, queues);
+  yield* seriesOf(ofConnection, all);
+  yield* seriesOf(ofChannel, channels);
+  yield* seriesOf(
+    ofStats,
+    channels.map(({ of, labels }) => ({ of: of.stats, labels })),
+  );
+}
+
+async function* seriesOf<T>(
+  table: Table<T>,
+  objects: readonly { readonly of: T; readonly labels: string }[],
+): AsyncGenerator<string> {
+  for (const [suffix, value] of table) {
+    const name = `rabbitmq_${suffix}`;
+    yield `${metricHead(name, name.endsWith("_total") ? "counter" : "gauge").join("\n")}\n`;
+    for (let from = 0; from < objects.length; from += turn) {
+      await setImmediate();
+      const some = objects.slice(from, from + turn);
+      yield some.map(({ of, labels }) => `${name}{${labels}} ${value(of)}\n`).join("");
     }
   }
 }
+
+// So many series are told before others get their turn.
+const turn = 1_000;
 
 function totalMetrics(metrics: Metrics, { hosts }: Broker, connections: readonly Connection[]): void {
   const queues = [...hosts.values()].flatMap((host) => host.queues);

@@ -193,3 +193,22 @@ test("what is not there, not asked rightly or not supported is said in RabbitMQ'
     [401, 'Basic realm="Micronova Management"', { error: "not_authorized", reason: "Login failed" }],
   );
 });
+
+test("a pattern that would be matched for ever is refused", async () => {
+  const { broker, ask } = anApi();
+  const name = `${"a".repeat(40)}!`;
+  broker.host.declareQueue(
+    { name, durable: false, exclusive: false, autoDelete: false, arguments: {} },
+    broker,
+  );
+
+  const { status, body } = await ask(
+    "GET",
+    `/queues?page=1&use_regex=true&name=${encodeURIComponent("(a+)+$")}`,
+  );
+
+  assert.deepEqual(
+    [status, body],
+    [400, { error: "bad_request", reason: "Pagination parameters are invalid" }],
+  );
+});

@@ -22,9 +22,20 @@ export interface Asked {
   json(): Promise<JsonObject>;
 }
 
+export interface Named {
+  readonly name: string;
+}
+
+/** Things of which clients may ask for one page: what is not on it is not looked at. */
+export interface Pages {
+  readonly things: readonly Named[];
+  view(thing: Named): JsonObject;
+}
+
 /** What a handler answers. A list may be sorted, cut into pages and columns; another value into columns. */
 export type Result =
-  | { readonly list: readonly JsonObject[]; readonly isPaged: boolean }
+  | { readonly list: readonly JsonObject[] }
+  | { readonly pages: Pages }
   | { readonly value: unknown; readonly status: number }
   | { readonly status: 201 | 204; readonly location?: string };
 
@@ -39,9 +50,11 @@ export function route(method: Route["method"], path: string, guard: Guard, handl
   return { method, path, guard, handle };
 }
 
-export const list = (items: readonly JsonObject[]): Result => ({ list: items, isPaged: false });
-/** A list of which clients may ask for one page. */
-export const pages = (items: readonly JsonObject[]): Result => ({ list: items, isPaged: true });
+export const list = (items: readonly JsonObject[]): Result => ({ list: items });
+export function pages<T extends Named>(things: readonly T[], view: (thing: T) => JsonObject): Result {
+  // The view is called with these things alone.
+  return { pages: { things, view: view as Pages["view"] } };
+}
 export const value = (given: unknown, status = 200): Result => ({ value: given, status });
 export const created = (location?: string): Result =>
   location === undefined ? { status: 201 } : { status: 201, location };

@@ -2,6 +2,7 @@
 // answers requests itself instead of being put together by the service kit: its dialect, its authentication,
 // its rights by tags and its shapes are RabbitMQ's, where the kit's are OpenStack's; it takes the kit's
 // router and sockets.
+import { Readable } from "node:stream";
 import type { Broker } from "@micronova/amqp";
 import { type Answer, type Incoming, readText, router } from "@micronova/http/plain";
 import { isFault, type Platform, type Service } from "@micronova/kit";
@@ -43,7 +44,11 @@ export function managementService(options: ManagementOptions): ManagementService
     const isPerObject = path === "/metrics/per-object";
     if (isPerObject && metrics === "totals") await admit(options, incoming);
     if (isPerObject || path === "/metrics")
-      return text(200, await metricsText({ broker, node }, isPerObject));
+      return {
+        status: 200,
+        headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
+        body: Readable.from(metricsText({ broker, node }, isPerObject), { objectMode: false }),
+      };
     if (!path.startsWith("/api/")) throw managementErrors.noObject();
     const caller = await admit(options, incoming);
     const isHead = method === "HEAD";
@@ -85,10 +90,10 @@ async function admit({ broker, doorkeeper }: ManagementOptions, incoming: Incomi
   }
 }
 
-function answerOf(result: Result, query: URLSearchParams): Answer {
-  const status = "list" in result ? 200 : result.status;
+async function answerOf(result: Result, query: URLSearchParams): Promise<Answer> {
+  const status = "status" in result ? result.status : 200;
   const headers = { "Cache-Control": "no-cache", Vary: "accept, accept-encoding, origin" };
-  if ("list" in result || "value" in result) return json(status, shaped(result, query), headers);
+  if (!("status" in result) || "value" in result) return json(status, await shaped(result, query), headers);
   const { location } = result;
   return {
     status,
@@ -97,22 +102,16 @@ function answerOf(result: Result, query: URLSearchParams): Answer {
   };
 }
 
-function json(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
-  return { status, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) };
+function json(status: number, body: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers: { "Content-Type": "application/json", ...headers }, body };
 }
-
-const text = (status: number, body: string): Answer => ({
-  status,
-  headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" },
-  body,
-});
 
 /** Another method than the address has: OPTIONS asks which those are. */
 function notThat(method: string, allowed: readonly string[]): Answer {
   const headers = { Allow: [...allowed, "HEAD", "OPTIONS"].join(", ") };
   return method === "OPTIONS"
     ? { status: 200, headers, body: null }
-    : json(405, errorBody(managementErrors.wrongMethod(method)), headers);
+    : json(405, JSON.stringify(errorBody(managementErrors.wrongMethod(method))), headers);
 }
 
 async function readObject({ stream }: Incoming): Promise<JsonObject> {
@@ -138,8 +137,13 @@ function refusal(error: unknown, { platform, incoming, doorkeeper }: Asking): An
   const { challenge } = doorkeeper;
   if (isFault(error)) {
     const isStranger = isFault(error, managementErrors.loginFailed) && challenge !== null;
-    return json(error.status, errorBody(error), isStranger ? { "WWW-Authenticate": challenge } : {});
+    return json(
+      error.status,
+      JSON.stringify(errorBody(error)),
+      isStranger ? { "WWW-Authenticate": challenge } : {},
+    );
   }
   platform.log.error({ error, url: incoming.url }, "a request to the bus' management failed");
-  return json(500, { error: "internal_server_error", reason: "The broker failed; its log says how." });
+  const body = { error: "internal_server_error", reason: "The broker failed; its log says how." };
+  return json(500, JSON.stringify(body));
 }

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { type Bus, connectAmqp } from "@micronova/amqp";
 import { realPlatform } from "../support/running-broker.ts";
 import { type BusProcess, startBus } from "../support/running-bus.ts";
-import { micronova } from "../support/running-cloud.ts";
+import { micronova, startCloud } from "../support/running-cloud.ts";
 import { freePort } from "../support/running-rabbit.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "bus-commands-"));
@@ -95,6 +95,51 @@ test("a virtual host, a column or a bus that is not there is said in one sentenc
     `micronova: No bus runs on ${nowhere}; start one with \`micronova bus serve\`, or name one with --url.\n`,
   ]);
   rmSync(nowhere, { recursive: true });
+});
+
+test("a port that is taken is said in one sentence, and nothing stays open", async () => {
+  const elsewhere = mkdtempSync(join(tmpdir(), "bus-port-"));
+  const port = new URL(running.management).port;
+  const amqpPort = new URL(running.urls[0]!).port;
+
+  const management = ["--port", "0", "--management-port", port];
+  const taken = await micronova(["bus", "serve", "--data-dir", elsewhere, ...management]);
+  const amqp = await micronova(["bus", "serve", "--data-dir", elsewhere, "--port", amqpPort]);
+
+  const [, lastLine] = taken.stderr.split("\n");
+  assert.deepEqual(
+    [taken.status, lastLine],
+    [1, `micronova: Port ${port} on 127.0.0.1 is already in use; choose another with --management-port.`],
+  );
+  assert.equal(amqp.status, 1);
+  assert.match(amqp.stderr, new RegExp(`^micronova: The bus cannot listen on port ${amqpPort} .*\n$`));
+  rmSync(elsewhere, { recursive: true });
+});
+
+test("a cloud's own bus is shown to its administrator, and to nobody else", async () => {
+  const cloud = await startCloud({ virt: "fake", fakeHosts: 2 });
+  try {
+    const where = ["--data-dir", cloud.dataDir];
+    const queues = await micronova(["bus", "queues", "name", "consumers", "-f", "json", ...where]);
+    const status = await micronova(["bus", "status", ...where]);
+    const demo = await cloud.client("demo");
+
+    assert.equal(queues.status, 0, queues.stderr);
+    const rows: readonly { readonly name: string; readonly consumers: number }[] = JSON.parse(queues.stdout);
+    assert(rows.some(({ name, consumers }) => name === "scheduler" && consumers === 1));
+    assert.match(status.stdout, /listens {6}to nobody by socket/);
+    await assert.rejects(demo.call("bus", "/overview"), { status: 401 });
+    const origin = demo.endpoint("bus").replace("/bus/api", "");
+    const answers = await Promise.all(
+      ["/bus/api/overview", "/bus/metrics", "/bus/metrics/per-object"].map((path) => fetch(origin + path)),
+    );
+    assert.deepEqual(
+      answers.map((answer) => answer.status),
+      [401, 200, 401],
+    );
+  } finally {
+    await cloud.destroy();
+  }
 });
 
 test("the way in is nobody else's to read, and gone with the bus", async () => {

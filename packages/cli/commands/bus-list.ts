@@ -64,7 +64,7 @@ export const listings = {
   consumers: {
     path: (vhost) => `/consumers/${vhost}`,
     usual: ["queue", "channel", "consumer_tag", "ack_required", "prefetch_count", "active", "arguments"],
-    more: ["exclusive", "activity_status", "vhost", "channel_details"],
+    more: ["exclusive", "activity_status", "channel_details"],
   },
 } as const satisfies Readonly<Record<string, Listing>>;
 
@@ -77,6 +77,9 @@ const otherNames: Readonly<Record<string, string>> = {
   destination_kind: "destination_type",
 };
 
+/** Where the API has what consumers are shown with. */
+const inApi: Readonly<Record<string, string>> = { channel: "channel_details.name" };
+
 export async function listBus(
   what: keyof typeof listings,
   asked: readonly string[],
@@ -88,7 +91,9 @@ export async function listBus(
   columnsOf(tops, [...usual, ...more]);
   const columns = asked.length === 0 ? usual : asked;
   const api = await reachBus(options);
-  const items = await api.get(path(encodeURIComponent(options.vhost)));
+  const wanted = columns.map((column) => otherNames[column] ?? column);
+  const query = new URLSearchParams({ columns: wanted.map((name) => inApi[name] ?? name).join(",") });
+  const items = await api.get(`${path(encodeURIComponent(options.vhost))}?${query}`);
   printRows(
     options.format,
     columns,
@@ -101,8 +106,11 @@ type Item = Readonly<Record<string, unknown>>;
 /** What is an object in the API and a name to people. */
 function flat(item: Item): Item {
   const { queue, channel_details: channel } = item as { queue?: Item; channel_details?: Item };
-  if (queue === undefined) return item;
-  return { ...item, queue: queue["name"], vhost: queue["vhost"], channel: channel?.["name"] ?? null };
+  return {
+    ...item,
+    ...(queue === undefined ? {} : { queue: queue["name"] }),
+    ...(channel === undefined ? {} : { channel: channel["name"] }),
+  };
 }
 
 function rowOf(item: Item, columns: readonly string[]): Row {

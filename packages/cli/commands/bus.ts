@@ -12,7 +12,8 @@ import {
   serveAmqp,
   type Tls,
 } from "@micronova/amqp";
-import { jsonLog, metricsRegistry, systemClock, systemRandom } from "@micronova/kit";
+import { jsonLog, metricsRegistry, type Service, systemClock, systemRandom } from "@micronova/kit";
+import type { Listener } from "@micronova/management";
 import type { BusManagement, BusManagementOptions } from "../bus-management.ts";
 import { cliErrors } from "../errors.ts";
 
@@ -41,30 +42,42 @@ export async function serveBus(options: BusOptions): Promise<void> {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const log = jsonLog({ level: "info", path: join(dir, "bus.log") });
   const platform = { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
-  const broker = new Broker(platform);
-  const storage = persistence(broker, dir);
-  await storage.start();
-  const alarms = resourceAlarms(broker, limitsOf(options), machineReadings(dir));
-  await alarms.start();
-  const services = doors.map((door) => ({ door, service: serveAmqp(broker, door) }));
-  for (const { door, service } of services) {
-    await service.start();
-    process.stderr.write(`The bus is up at ${urlOf(broker, door, service.port)}, kept in ${dir}.\n`);
+  const started: { stop(): Promise<void> }[] = [];
+  try {
+    await startAll(options, { broker: new Broker(platform), dir, doors, started });
+    await new Promise<void>((stop) => {
+      for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop());
+    });
+  } finally {
+    for (const one of started.reverse()) await one.stop();
   }
-  const amqp = services.map(({ door, service }) => ({
-    protocol: door.tls === undefined ? "amqp" : "amqp/ssl",
-    ip_address: door.host,
-    port: service.port,
-  }));
-  const management = options.management ? await manage(options, { broker, busDir: dir, amqp }) : null;
-  await new Promise<void>((stop) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop());
-  });
-  await management?.stop();
-  await Promise.all(services.map(({ service }) => service.stop()));
-  await alarms.stop();
-  broker.close();
-  await storage.stop();
+}
+
+interface Parts {
+  readonly broker: Broker;
+  readonly dir: string;
+  readonly doors: readonly ServeOptions[];
+  /** What must be stopped again, also when a later part does not start. */
+  readonly started: { stop(): Promise<void> }[];
+}
+
+async function startAll(options: BusOptions, { broker, dir, doors, started }: Parts): Promise<void> {
+  const start = async (service: Service) => {
+    await service.start();
+    started.push(service);
+  };
+  await start(persistence(broker, dir));
+  started.push({ stop: async () => broker.close() });
+  await start(resourceAlarms(broker, limitsOf(options), machineReadings(dir)));
+  const amqp: Listener[] = [];
+  for (const door of doors) {
+    const service = serveAmqp(broker, door);
+    await start(service);
+    const { host, port } = service;
+    amqp.push({ protocol: door.tls === undefined ? "amqp" : "amqp/ssl", ip_address: host, port });
+    process.stderr.write(`The bus is up at ${urlOf(broker, door, port)}, kept in ${dir}.\n`);
+  }
+  if (options.management) started.push(await manage(options, { broker, busDir: dir, amqp }));
 }
 
 /** Loaded when clients are served: it is not what they wait for. */

@@ -1,17 +1,7 @@
 // Channels of connections.
 import { channelStatus, type OpenConnection, type VirtualHost } from "@micronova/amqp";
 import { assertOwn } from "../caller.ts";
-import {
-  type Asked,
-  byName,
-  found,
-  type JsonObject,
-  pages,
-  param,
-  type Route,
-  route,
-  value,
-} from "../routes.ts";
+import { type Asked, byName, found, pages, param, type Result, type Route, route, value } from "../routes.ts";
 import { visibleConnections } from "./connections.ts";
 import { consumersOf } from "./consumers.ts";
 import { channelCounts, messageStats } from "./stats.ts";
@@ -19,14 +9,14 @@ import { channelCounts, messageStats } from "./stats.ts";
 type Channel = OpenConnection["channels"][number];
 
 export const channelRoutes: readonly Route[] = [
-  route("GET", "/channels", "management", (asked) => pages(channelsIn(asked, null))),
+  route("GET", "/channels", "management", (asked) => channelPages(asked, null)),
   route("GET", "/channels/:channel", "management", (asked) => value(channelDetails(asked))),
 ];
 
-export function channelsIn(asked: Asked, host: VirtualHost | null): readonly JsonObject[] {
-  return visibleConnections(asked, host)
-    .flatMap(({ channels }) => channels.map((channel) => channelView(asked, channel)))
-    .sort(byName);
+export function channelPages(asked: Asked, host: VirtualHost | null): Result {
+  const channels = visibleConnections(asked, host).flatMap((connection) => connection.channels);
+  const named = channels.map((channel) => ({ name: channelStatus(channel).name, channel }));
+  return pages(named.sort(byName), ({ channel }) => channelView(asked, channel));
 }
 
 export function channelView({ node, rates }: Asked, channel: Channel) {

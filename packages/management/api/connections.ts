@@ -5,11 +5,11 @@ import {
   type Asked,
   byName,
   found,
-  type JsonObject,
   list,
   noContent,
   pages,
   param,
+  type Result,
   type Route,
   route,
   value,
@@ -17,7 +17,7 @@ import {
 import { channelView } from "./channels.ts";
 
 export const connectionRoutes: readonly Route[] = [
-  route("GET", "/connections", "management", (asked) => pages(connectionsIn(asked, null))),
+  route("GET", "/connections", "management", (asked) => connectionPages(asked, null)),
   route("GET", "/connections/:connection", "management", (asked) =>
     value(connectionView(asked, connectionOf(asked))),
   ),
@@ -33,10 +33,9 @@ export const connectionRoutes: readonly Route[] = [
 ];
 
 /** Those that the caller may see, of one virtual host or of all. */
-export function connectionsIn(asked: Asked, host: VirtualHost | null): readonly JsonObject[] {
-  return visibleConnections(asked, host)
-    .map((connection) => connectionView(asked, connection))
-    .sort(byName);
+export function connectionPages(asked: Asked, host: VirtualHost | null): Result {
+  const connections = visibleConnections(asked, host).toSorted(byName);
+  return pages(connections, (connection) => connectionView(asked, connection));
 }
 
 /** Of who has proved who it is: before that it is no connection to anybody. */

@@ -8,12 +8,12 @@ import {
   found,
   hostOf,
   hostsOf,
-  type JsonObject,
   list,
   noContent,
   pages,
   param,
   put,
+  type Result,
   type Route,
   route,
   value,
@@ -24,10 +24,8 @@ import { someStats } from "./stats.ts";
 type Exchange = VirtualHost["defaultExchange"];
 
 export const exchangeRoutes: readonly Route[] = [
-  route("GET", "/exchanges", "management", (asked) =>
-    pages(hostsOf(asked).flatMap((host) => exchangesIn(asked, host))),
-  ),
-  route("GET", "/exchanges/:vhost", "host", (asked) => pages(exchangesIn(asked, hostOf(asked)))),
+  route("GET", "/exchanges", "management", (asked) => exchangePages(asked, hostsOf(asked))),
+  route("GET", "/exchanges/:vhost", "host", (asked) => exchangePages(asked, [hostOf(asked)])),
   route("GET", "/exchanges/:vhost/:exchange", "host", (asked) => {
     const exchange = found(exchangeOf(asked));
     return value({ ...exchangeView(asked, hostOf(asked), exchange), incoming: [], outgoing: [] });
@@ -64,10 +62,13 @@ export const exchangeRoutes: readonly Route[] = [
   }),
 ];
 
-function exchangesIn(asked: Asked, host: VirtualHost): readonly JsonObject[] {
-  return [host.defaultExchange, ...host.exchanges]
-    .map((exchange) => exchangeView(asked, host, exchange))
-    .sort(byName);
+function exchangePages(asked: Asked, hosts: readonly VirtualHost[]): Result {
+  const exchanges = hosts.flatMap((host) =>
+    [host.defaultExchange, ...host.exchanges]
+      .sort(byName)
+      .map((exchange) => ({ name: exchange.name, host, exchange })),
+  );
+  return pages(exchanges, ({ host, exchange }) => exchangeView(asked, host, exchange));
 }
 
 function exchangeView({ rates }: Asked, host: VirtualHost, exchange: Exchange) {

@@ -18,18 +18,14 @@ import {
   route,
   value,
 } from "../routes.ts";
-import { channelsIn } from "./channels.ts";
-import { connectionsIn } from "./connections.ts";
+import { channelPages } from "./channels.ts";
+import { connectionPages } from "./connections.ts";
 import { permissionView } from "./permissions.ts";
 import { channelCounts, messageStats } from "./stats.ts";
 
 export const hostRoutes: readonly Route[] = [
   route("GET", "/vhosts", "management", (asked) =>
-    pages(
-      visibleHosts(asked)
-        .toSorted(byName)
-        .map((host) => hostView(asked, host)),
-    ),
+    pages(visibleHosts(asked).toSorted(byName), (host) => hostView(asked, host)),
   ),
   route("GET", "/vhosts/:vhost", "administrator", (asked) => value(hostView(asked, hostOf(asked)))),
   route("PUT", "/vhosts/:vhost", "administrator", async (asked) => {
@@ -51,8 +47,8 @@ export const hostRoutes: readonly Route[] = [
     const permissions = asked.broker.access.permissions();
     return list(permissions.filter(({ host }) => host === name).map(permissionView));
   }),
-  route("GET", "/vhosts/:vhost/connections", "host", (asked) => pages(connectionsIn(asked, hostOf(asked)))),
-  route("GET", "/vhosts/:vhost/channels", "host", (asked) => pages(channelsIn(asked, hostOf(asked)))),
+  route("GET", "/vhosts/:vhost/connections", "host", (asked) => connectionPages(asked, hostOf(asked))),
+  route("GET", "/vhosts/:vhost/channels", "host", (asked) => channelPages(asked, hostOf(asked))),
 ];
 
 /** Monitors are told of all, others of those that they may open. */

@@ -1,5 +1,12 @@
 // Queues.
-import { bindingsTo, implicitBinding, queueStatus, type VirtualHost } from "@micronova/amqp";
+import {
+  type Broker,
+  bindingsTo,
+  implicitBinding,
+  type OpenConnection,
+  queueStatus,
+  type VirtualHost,
+} from "@micronova/amqp";
 import { act } from "../desk.ts";
 import { managementErrors } from "../errors.ts";
 import { argumentsField, flagField, shortText } from "../fields.ts";
@@ -10,12 +17,12 @@ import {
   found,
   hostOf,
   hostsOf,
-  type JsonObject,
   list,
   noContent,
   pages,
   param,
   put,
+  type Result,
   type Route,
   route,
   value,
@@ -27,10 +34,8 @@ import { messageStats, queueCounts } from "./stats.ts";
 type Queue = VirtualHost["queues"][number];
 
 export const queueRoutes: readonly Route[] = [
-  route("GET", "/queues", "management", (asked) =>
-    pages(hostsOf(asked).flatMap((host) => queuesIn(asked, host))),
-  ),
-  route("GET", "/queues/:vhost", "host", (asked) => pages(queuesIn(asked, hostOf(asked)))),
+  route("GET", "/queues", "management", (asked) => queuePages(asked, hostsOf(asked))),
+  route("GET", "/queues/:vhost", "host", (asked) => queuePages(asked, [hostOf(asked)])),
   route("GET", "/queues/:vhost/:queue", "host", (asked) => value(queueDetails(asked))),
   route("PUT", "/queues/:vhost/:queue", "host", async (asked) => {
     const body = await asked.json();
@@ -61,14 +66,17 @@ export const queueRoutes: readonly Route[] = [
   }),
 ];
 
-function queuesIn(asked: Asked, host: VirtualHost): readonly JsonObject[] {
-  return host.queues.map((queue) => queueView(asked, host, queue)).sort(byName);
+function queuePages(asked: Asked, hosts: readonly VirtualHost[]): Result {
+  const queues = hosts.flatMap((host) =>
+    host.queues.toSorted(byName).map((queue) => ({ name: queue.name, host, queue })),
+  );
+  return pages(queues, ({ host, queue }) => queueView(asked, host, queue));
 }
 
 function queueView({ broker, node, rates }: Asked, host: VirtualHost, queue: Queue) {
   const { message_stats: stats, ...facts } = queueStatus(host.name, queue);
   const { messages_ready, messages_unacknowledged, consumer_capacity } = facts;
-  const owner = [...broker.connections].find((one) => one === queue.owner);
+  const owner = ownerOf(broker, queue);
   return {
     ...facts,
     node: node.name,
@@ -79,8 +87,15 @@ function queueView({ broker, node, rates }: Asked, host: VirtualHost, queue: Que
     effective_policy_definition: {},
     ...rates.detailed(stats, lengthsOf(messages_ready, messages_unacknowledged)),
     ...messageStats(rates, { key: stats, stats, names: queueCounts }),
-    ...(owner === undefined ? {} : { owner_pid_details: { name: owner.name, ...owner.peer } }),
+    ...(owner === null ? {} : { owner_pid_details: { name: owner.name, ...owner.peer } }),
   };
+}
+
+/** The connection that an exclusive queue belongs to; those of the broker's own process have none. */
+function ownerOf({ connections }: Broker, { owner }: Queue): OpenConnection | null {
+  // Nothing else is in the set.
+  const connection = owner as OpenConnection;
+  return owner !== null && connections.has(connection) ? connection : null;
 }
 
 function queueOf(asked: Asked): Queue {
