@@ -56,7 +56,14 @@ async function differences(
 ): Promise<Violation[]> {
   const holders = await allocationsOn(tx, node.nodeId);
   const nothing = { vcpus: 0, memoryMb: 0 };
-  return [...new Set([...servers.keys(), ...Object.keys(holders)])].flatMap((id) => {
+  const strangers = Object.keys(holders).filter((id) => !servers.has(id));
+  const elsewhere = await tx
+    .selectFrom("servers")
+    .select("id")
+    .where("id", "in", [...strangers, ""])
+    .execute();
+  // What else holds something of the host, such as a reservation of an operator's, is not a server's matter.
+  return [...servers.keys(), ...elsewhere.map(({ id }) => id)].flatMap((id) => {
     const { VCPU = 0, MEMORY_MB = 0 } = holders[id]?.resources ?? {};
     const wanted = servers.get(id) ?? nothing;
     if (isSame({ vcpus: VCPU, memoryMb: MEMORY_MB }, wanted)) return [];

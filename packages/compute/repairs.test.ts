@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemContext, type Uuid } from "@micronova/kit";
-import { examine, mend } from "@micronova/operations";
+import { examine, invariantWatch, mend } from "@micronova/operations";
 import { auditLog } from "@micronova/saga";
 import {
   quietVolumeInvariants,
@@ -284,5 +284,30 @@ test("a worker that reports and takes no work is deaf: it is named, and gets no 
   const id = await cloud.boot();
   const { fault } = await cloud.reaches(id, "ERROR");
   assert.match((fault as { message: string }).message, /1 host: 1 deaf/);
+  await cloud.stop();
+});
+
+test("what is found twice in a row is mended by the cloud itself, where no person need look first", async () => {
+  const scene = await aScene();
+  const { cloud, serverId } = scene;
+  const watch = invariantWatch({ ...cloud, checks });
+  await watch.start();
+  await change(scene, { task_state: "rebooting" });
+  const lost = await cloud.boot();
+  await cloud.reaches(lost, "ACTIVE");
+  for (const driver of cloud.drivers.values()) await driver.destroy(lost);
+
+  // Hosts that do not report would not be asked.
+  for (let minute = 0; minute < 15; minute++) {
+    await driven(cloud, cloud.beat());
+    await cloud.platform.clock.advance(60_000);
+  }
+  await driven(cloud, cloud.beat());
+  await cloud.reaches(serverId, "ACTIVE");
+
+  const [left, ...more] = await look(cloud);
+  assert.equal(left?.about.id, lost);
+  assert.deepEqual(more, []);
+  await watch.stop();
   await cloud.stop();
 });

@@ -81,9 +81,21 @@ export async function mend(
   const chosen = ids ?? [...byId.keys()];
   const gone = chosen.find((id) => !byId.has(id));
   if (gone !== undefined) throw errors.findingNotFound(gone);
+  return startRepairs(
+    deps,
+    request,
+    [...new Set(chosen)].map((id) => byId.get(id)!),
+  );
+}
+
+/** Starts what mends these findings; those without a repair are left out. */
+export async function startRepairs(
+  deps: DoctorDeps,
+  request: RequestContext,
+  findings: readonly Finding[],
+): Promise<readonly Mended[]> {
   const mended: Mended[] = [];
-  for (const id of new Set(chosen)) {
-    const finding = byId.get(id)!;
+  for (const finding of findings) {
     const repair = deps.checks.repairs[finding.rule];
     if (repair === undefined) continue;
     const { sagas, store } = deps;

@@ -27,6 +27,11 @@ export interface Inspected {
 export interface Repair {
   /** What it will do, as a sentence that a dry run shows. */
   readonly what: string;
+  /**
+   * Whether the cloud may start it by itself. Not when what is wrong may pass by other means (a host whose
+   * disks are not mounted yet), or when what goes is data.
+   */
+  readonly isAutomatic: boolean;
   /** Starts it; null when there is nothing to mend any more. */
   start(
     tx: Tx,

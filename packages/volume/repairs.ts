@@ -10,6 +10,7 @@ import { volumes } from "./volumes.ts";
 /** What nobody goes on with is begun again; a creation is taken back, since its source is unknown. */
 const finishTransit: Repair = {
   what: "Begins the deletion or extension again; a creation is taken back, and the volume shows an error.",
+  isAutomatic: true,
   async start(tx, { sagas, request }, { about }) {
     const volume = await volumes.byId(tx, about.id);
     const options = { subject: { kind: "volume", id: about.id }, request };
@@ -31,6 +32,7 @@ const finishTransit: Repair = {
 
 const wipeOrphan: Repair = {
   what: "Wipes the bytes, if the log of sagas proves that this cloud made the volume.",
+  isAutomatic: false,
   async start(tx, { sagas, request }, { about, text }) {
     const { host } = about;
     const volumeId = about.id;
