@@ -78,7 +78,7 @@ interface Load {
 
 const version = { "openstack-api-version": "compute 2.79" };
 
-async function prepare(dataDir: string): Promise<Load> {
+export async function prepare(dataDir: string): Promise<Load> {
   const credentials = readOpenrc(readFileSync(join(dataDir, "openrc"), "utf8"));
   const origin = new URL(credentials.authUrl).origin;
   const user = { name: credentials.username, password: credentials.password, domain: { name: "Default" } };
@@ -117,7 +117,7 @@ async function largeNetwork(origin: string, headers: Readonly<Record<string, str
 }
 
 /** From the first POST until the last server is ACTIVE. */
-async function boot(load: Load, networks: "none" | readonly object[], count: number): Promise<Boots> {
+export async function boot(load: Load, networks: "none" | readonly object[], count: number): Promise<Boots> {
   const headers = { "x-auth-token": load.token, ...version };
   const postMs: number[] = [];
   const cpuBefore = cpuMsOf(load.pid);
@@ -142,7 +142,7 @@ async function withStatus(load: Load, status: string, limit: number): Promise<re
   return (await timed("GET", url, { "x-auth-token": load.token, ...version })).body.servers;
 }
 
-async function removeAll(load: Load): Promise<void> {
+export async function removeAll(load: Load): Promise<void> {
   const headers = { "x-auth-token": load.token, ...version };
   const all = await withStatus(load, "ACTIVE", servers);
   await inParallel(all.length, concurrency, async (n) => {

@@ -74,9 +74,9 @@ interface Started {
   stop(): Promise<void>;
 }
 
-async function startOnce(dataDir: string): Promise<Started> {
+export async function startOnce(dataDir: string, more: readonly string[] = []): Promise<Started> {
   const started = performance.now();
-  const args = ["up", "--data-dir", dataDir, "--port", "0", "--virt", "fake"];
+  const args = ["up", "--data-dir", dataDir, "--port", "0", "--virt", "fake", ...more];
   const child = spawn(join(root, "micronova"), args, { stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   await new Promise<void>((resolve, reject) => {

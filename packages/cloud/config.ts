@@ -135,6 +135,10 @@ export const cloudConfig = Type.Object(
     ),
     traces: Type.Object(
       {
+        enabled: Type.Boolean({
+          default: true,
+          description: "Keeps record of requests and of what each step of theirs did on which host.",
+        }),
         otlp_url: Type.Optional(
           Type.String({
             pattern: "^https?://",

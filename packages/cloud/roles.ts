@@ -46,6 +46,8 @@ export interface ControlDeps {
   readonly host: string;
   /** Told what happens to servers and volumes; nobody is when there is none. */
   readonly notifier?: Notifier;
+  /** Whether sagas keep what their steps did on which host, and how long it took. Default: they do. */
+  readonly isTraced?: boolean;
 }
 
 /** What the HTTP services are made of. */
@@ -57,13 +59,13 @@ export interface ApiDeps extends Omit<ControlDeps, "host"> {
 export const roles = {
   /** Answers hosts, repairs drift, and runs the sagas. */
   conductor(deps: ControlDeps): Service {
-    const { platform, store, rpc, sagas, host, notifier } = deps;
+    const { platform, store, rpc, sagas, host, notifier, isTraced = true } = deps;
     const watcher = notifier === undefined ? {} : { watcher: sagaNotifications(notifier, cloudEvents, host) };
     return together("conductor", [
       conductorService(deps),
       volumeReports({ store, rpc }),
       networkReports({ platform, store, rpc }),
-      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host, ...watcher }),
+      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host, isTraced, ...watcher }),
       invariantWatch({ platform, store, rpc, sagas, checks: cloudChecks }),
     ]);
   },

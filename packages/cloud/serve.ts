@@ -91,7 +91,9 @@ async function assemble(
   started.push(closing("rpc", () => rpc.close()));
   const sagas = sagaDoor({ platform, store, rpc });
   const told = config.notifications.enabled ? { notifier: busNotifier({ platform, bus }) } : {};
-  const control = { platform, store, rpc, sagas, config: computeDefaults, host: dir.hostName, ...told };
+  const isTraced = config.traces.enabled;
+  const common = { platform, store, rpc, sagas, config: computeDefaults, isTraced };
+  const control = { ...common, host: dir.hostName, ...told };
   const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
   const api = { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) };
   return { control, api, bus: inside };
@@ -118,7 +120,7 @@ function httpServer({ api, config, requests, management }: HttpParts): HttpServe
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
     services: { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) },
-    answered: (request) => requests.add(request),
+    ...(config.traces.enabled ? { answered: (request) => requests.add(request) } : {}),
     plain: {
       "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),
       "/metrics": async () => ({

@@ -28,6 +28,7 @@ export interface ExecutionDeps extends EffectDeps {
   readonly owner: string;
   readonly leaseMs: Millis;
   readonly watcher: SagaWatcher | null;
+  readonly isTraced: boolean;
 }
 
 /**
@@ -120,8 +121,9 @@ export class Execution {
     if (step.kind === "remote") await this.#deps.payFor(this.given.subject);
     const collector = new SpanCollector(clock);
     const at = { step: step.name, attempt, began: move.began ?? clock.now(), spans: collector.spans };
+    const work = () => this.#try(move);
     try {
-      const output = await collector.run(() => this.#try(move));
+      const output = await (this.#deps.isTraced ? collector.run(work) : work());
       const done = { ...at, at: clock.now() };
       this.#tell(
         kind === "undo"

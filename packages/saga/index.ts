@@ -177,6 +177,8 @@ export interface SagaRunnerDeps {
   readonly sagas: readonly AnySaga[];
   /** The same name after a restart takes its own leases back at once. */
   readonly owner: string;
+  /** Whether steps keep what they did and how long it took. Default: they do. */
+  readonly isTraced?: boolean;
   /** How many sagas run at a time; the others stay in the tables. */
   readonly concurrencyMax?: number;
   /** Hears of what begins and ends here. */
