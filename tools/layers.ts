@@ -13,6 +13,7 @@ const layers: readonly (readonly string[])[] = [
   ["store", "amqp", "http", "guest"],
   ["rpc", "management"],
   ["saga"],
+  ["faults"],
   ["operations"],
   ["identity"],
   ["image"],

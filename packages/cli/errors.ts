@@ -45,5 +45,9 @@ export const cliErrors = errorTable("cli", {
     status: 400,
     text: () => "Repairs are started with --yes where nobody can be asked; --dry-run shows them.",
   },
+  ruleOrFile: {
+    status: 400,
+    text: () => "A fault rule is a place and an action, such as `http drop`, or many of them in a --file.",
+  },
   step: { status: 500, text: (what: string, why: string) => `${what} failed: ${why}` },
 });

@@ -2,6 +2,7 @@
 import { isFault } from "@micronova/kit";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { defaultDataDir } from "./data-dir.ts";
+import { ruleFlags } from "./fault-flags.ts";
 import { formatOption } from "./table.ts";
 
 const program = new Command("micronova")
@@ -48,6 +49,7 @@ program
   .option("--fake-delay <ms>", "how long each action of the fake driver takes")
   .option("--insecure", "allow another address than loopback without TLS")
   .option("--ephemeral", "keep nothing after the end")
+  .option("--faults [seed]", "let fault rules be added, with chance drawn from the seed (1)")
   .option("--detach", "return when it is ready, and leave it running")
   .action(async (options) => (await import("./commands/up.ts")).up(options, installs()));
 
@@ -123,6 +125,56 @@ program
     new Option("-f, --format <format>", "how to print it").choices(["table", "json"]).default("table"),
   )
   .action(async (request, options) => (await import("./commands/trace.ts")).trace(request, options));
+
+const fault = program
+  .command("fault")
+  .description("what goes wrong on purpose, in a cloud that was started with --faults");
+
+const addition = fault
+  .command("add [place] [action]")
+  .description(
+    "add a rule: http delay|answer|drop|truncate, bus lose|repeat|delay|reorder|freeze|away, " +
+      "store delay|refuse|lose-answer, driver delay|fail|hang, clock jump, saga kill",
+  )
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .option("--file <file>", "rules as JSON instead, all of them or none")
+  .option("--id <id>", "the rule's name, which its answers carry in x-micronova-fault");
+for (const flags of Object.values(ruleFlags))
+  for (const [flag, description] of Object.entries(flags))
+    addition.option(`--${flag} <${flag}>`, description);
+addition
+  .option("--moment <moment>", "before or after the work is done; of a saga, before-commit or after-commit")
+  .action(async (place, action, options) =>
+    (await import("./commands/fault.ts")).addFault(place, action, options),
+  );
+
+fault
+  .command("list")
+  .description("list the rules, how many calls each matched, and at how many it acted")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .action(async (options) => (await import("./commands/fault.ts")).listFaults(options));
+
+fault
+  .command("remove <id>")
+  .description("remove a rule; what it holds goes on")
+  .addOption(dataDir())
+  .action(async (id, options) => (await import("./commands/fault.ts")).removeFault(id, options));
+
+fault
+  .command("clear")
+  .description("remove all rules")
+  .addOption(dataDir())
+  .action(async (options) => (await import("./commands/fault.ts")).clearFaults(options));
+
+fault
+  .command("log")
+  .description("show what rules did, oldest first")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .option("--limit <n>", "how many of the latest", "1000")
+  .action(async (options) => (await import("./commands/fault.ts")).showFaultLog(options));
 
 const bus = program
   .command("bus")

@@ -13,6 +13,9 @@ export interface ReachedCloud {
   readonly client: Client;
 }
 
+// Who looks after a cloud that fails on purpose is not to be kept from it.
+const pastFaults = { "x-micronova-faults": "off" };
+
 /** Throws a sentence when there is no cloud, or it does not run. */
 export async function reachCloud(options: { readonly dataDir: string }): Promise<ReachedCloud> {
   const dataDir = resolve(options.dataDir);
@@ -21,5 +24,6 @@ export async function reachCloud(options: { readonly dataDir: string }): Promise
   const pid = runningPid(dataDir);
   if (pid === null) throw cliErrors.notRunning(dataDir);
   const credentials = readOpenrc(readFileSync(openrc, "utf8"));
-  return { dataDir, pid, authUrl: credentials.authUrl, client: await connect(credentials) };
+  const client = await connect(credentials, pastFaults);
+  return { dataDir, pid, authUrl: credentials.authUrl, client };
 }

@@ -55,11 +55,14 @@ export interface Client {
 // biome-ignore lint/suspicious/noExplicitAny: JSON of any shape.
 export type Json = any;
 
-/** Logs in for a token of the project and reads the catalog. */
-export async function connect(credentials: Credentials): Promise<Client> {
+/** Logs in for a token of the project and reads the catalog. `headers` go with every request. */
+export async function connect(
+  credentials: Credentials,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Client> {
   const response = await fetch(`${credentials.authUrl}/auth/tokens`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...headers },
     body: JSON.stringify(passwordRequest(credentials)),
   });
   const { token } = await read(response);
@@ -81,6 +84,7 @@ export async function connect(credentials: Credentials): Promise<Client> {
       const answer = await fetch(endpoint(service) + path, {
         method: call.method ?? "GET",
         headers: {
+          ...headers,
           "x-auth-token": secret,
           ...(call.body === undefined ? {} : { "content-type": "application/json" }),
           ...(version === undefined ? {} : { "openstack-api-version": `${versionName[service]} ${version}` }),

@@ -33,11 +33,18 @@ type DeepPartial<T> = {
 /** What the command line lays over the configuration file. */
 export type CloudOverrides = DeepPartial<CloudConfig>;
 
+export interface StartOptions {
+  readonly configPath?: string;
+  /** Lets fault rules be added, whose chance is drawn from this. In no configuration: never by mistake. */
+  readonly faultSeed?: string;
+}
+
 /**
  * Starts the cloud of a data directory. Ready when it returns: an authenticated request is answered.
  * Throws `errors` (a sentence that says what to do) when it cannot.
  */
-export async function startCloud(overrides: CloudOverrides, configPath?: string): Promise<Cloud> {
+export async function startCloud(overrides: CloudOverrides, options: StartOptions = {}): Promise<Cloud> {
+  const { configPath, faultSeed = null } = options;
   const config = readConfig(cloudConfig, {
     overrides,
     ...(configPath === undefined ? {} : { path: configPath }),
@@ -51,7 +58,7 @@ export async function startCloud(overrides: CloudOverrides, configPath?: string)
     // With the driver it really has: what is installed may be different when it is destroyed.
     const used = { ...config, data_dir: dataDir, virt: { ...config.virt, driver: virt.driver } };
     writeWhole(dir.file(configFile), `${JSON.stringify(used, null, 2)}\n`);
-    const served = await serve(systemPlatform(config, dir), config, dir);
+    const served = await serve(systemPlatform(config, dir), { config, dir, faultSeed });
     const origin = `${config.tls === undefined ? "http" : "https"}://${hostOf(config.listen)}:${served.http.port}`;
     writeCredentials(dir, {
       authUrl: `${origin}/identity/v3`,

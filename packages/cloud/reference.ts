@@ -2,6 +2,7 @@
 // docs/reference are written from it.
 import { amqpErrors, Broker } from "@micronova/amqp";
 import { computeDefaults, computeErrors, serverStates, statusRules } from "@micronova/compute";
+import { faultErrors } from "@micronova/faults";
 import { type HttpService, httpErrors } from "@micronova/http";
 import { identityErrors, tokens } from "@micronova/identity";
 import { imageErrors, imageFiles, imageStates } from "@micronova/image";
@@ -80,6 +81,7 @@ export async function cloudReference(): Promise<CloudReference> {
       volume: volumeErrors,
       compute: computeErrors,
       operations: operationsErrors,
+      faults: faultErrors,
       management: managementErrors,
       cloud: errors,
     },

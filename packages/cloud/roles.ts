@@ -10,6 +10,7 @@ import {
   conductorService,
   schedulerService,
 } from "@micronova/compute";
+import type { Faults } from "@micronova/faults";
 import type { HttpService } from "@micronova/http";
 import { identityService, type Tokens } from "@micronova/identity";
 import { type ImageFiles, imageService, imageSweeper } from "@micronova/image";
@@ -18,7 +19,7 @@ import { networkReports, networkService, networkWorker } from "@micronova/networ
 import { invariantWatch, operationsService } from "@micronova/operations";
 import { placementService } from "@micronova/placement";
 import type { Notifier, Rpc } from "@micronova/rpc";
-import { type AnySaga, type Sagas, sagaNotifications, sagaRunner } from "@micronova/saga";
+import { type AnySaga, type SagaBoundary, type Sagas, sagaNotifications, sagaRunner } from "@micronova/saga";
 import type { Store } from "@micronova/store";
 import {
   volumeEvents,
@@ -48,24 +49,31 @@ export interface ControlDeps {
   readonly notifier?: Notifier;
   /** Whether sagas keep what their steps did on which host, and how long it took. Default: they do. */
   readonly isTraced?: boolean;
+  /** Hears of every commit of a saga, where faults are asked for. */
+  readonly boundary?: SagaBoundary;
 }
 
 /** What the HTTP services are made of. */
-export interface ApiDeps extends Omit<ControlDeps, "host"> {
+export interface ApiDeps extends Omit<ControlDeps, "host" | "boundary"> {
   readonly tokens: Tokens;
   readonly images: ImageFiles;
+  /** There in a cloud that was started to fail on purpose. */
+  readonly faults?: Faults;
 }
 
 export const roles = {
   /** Answers hosts, repairs drift, and runs the sagas. */
   conductor(deps: ControlDeps): Service {
-    const { platform, store, rpc, sagas, host, notifier, isTraced = true } = deps;
-    const watcher = notifier === undefined ? {} : { watcher: sagaNotifications(notifier, cloudEvents, host) };
+    const { platform, store, rpc, sagas, host, notifier, boundary, isTraced = true } = deps;
+    const told = {
+      ...(notifier === undefined ? {} : { watcher: sagaNotifications(notifier, cloudEvents, host) }),
+      ...(boundary === undefined ? {} : { boundary }),
+    };
     return together("conductor", [
       conductorService(deps),
       volumeReports({ store, rpc }),
       networkReports({ platform, store, rpc }),
-      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host, isTraced, ...watcher }),
+      sagaRunner({ platform, store, rpc, sagas: cloudSagas, owner: host, isTraced, ...told }),
       invariantWatch({ platform, store, rpc, sagas, checks: cloudChecks }),
     ]);
   },

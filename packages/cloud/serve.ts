@@ -1,6 +1,7 @@
 // The composition root: the whole wiring of a cloud in one process, in the order in which it starts.
 import { readFileSync } from "node:fs";
 import { computeDefaults } from "@micronova/compute";
+import { type Faults, openFaults } from "@micronova/faults";
 import { type HttpServer, listen } from "@micronova/http";
 import { tokens } from "@micronova/identity";
 import { imageFiles } from "@micronova/image";
@@ -14,7 +15,7 @@ import {
 } from "@micronova/kit";
 import type { ManagementService } from "@micronova/management";
 import { otlpExporter, type RequestLog, requestLog } from "@micronova/operations";
-import { busNotifier, busRpc } from "@micronova/rpc";
+import { busNotifier } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { sqliteStore } from "@micronova/store";
 import { type BrokerInside, busOf } from "./bus.ts";
@@ -24,6 +25,7 @@ import type { DataDir } from "./data-dir.ts";
 import { type ApiDeps, type ControlDeps, httpServices, roles } from "./roles.ts";
 import { migrations, seed } from "./seed.ts";
 import { hostWorkers } from "./workers.ts";
+import { faultyWorld, plainWorld, type World } from "./world.ts";
 
 export interface Served {
   readonly http: HttpServer;
@@ -35,22 +37,29 @@ export function systemPlatform(config: CloudConfig, dir: DataDir): Platform {
   return { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
 }
 
+export interface ServeOptions {
+  readonly config: CloudConfig;
+  readonly dir: DataDir;
+  /** Null for a cloud that does not fail on purpose. */
+  readonly faultSeed: string | null;
+}
+
 /** Starts everything; what was started is stopped again when a later part fails to start. */
-export async function serve(platform: Platform, config: CloudConfig, dir: DataDir): Promise<Served> {
+export async function serve(platform: Platform, options: ServeOptions): Promise<Served> {
   const started: Service[] = [];
   const stop = async () => {
     for (const service of started.splice(0).reverse()) await service.stop();
   };
   try {
-    const { control, api, bus } = await assemble(platform, config, dir, started);
-    const { rpc, host } = control;
-    const workers = await hostWorkers({ platform, rpc, config, dir, host });
-    const requests = requestLog(control);
+    const { config, dir } = options;
+    const { world, controlOf, api, bus } = await assemble(platform, options, started);
+    const workers = await hostWorkers({ platform, world, config, dir, host: dir.hostName });
+    const requests = requestLog(api);
     const management = bus === null ? null : busManagement(bus, api.tokens);
     const http = httpServer({ api, config, requests, management });
-    const controllers = [roles.conductor(control), roles.scheduler(control)];
+    const controllers = [roles.conductor(controlOf("conductor")), roles.scheduler(controlOf("scheduler"))];
     const url = config.traces.otlp_url;
-    const exporters = url === undefined ? [] : [otlpExporter({ platform, store: control.store, url })];
+    const exporters = url === undefined ? [] : [otlpExporter({ platform, store: api.store, url })];
     const doors = [
       roles.api(api),
       ...exporters,
@@ -71,12 +80,8 @@ export async function serve(platform: Platform, config: CloudConfig, dir: DataDi
 }
 
 /** Opens what everything shares; closed again by what `started` is given. */
-async function assemble(
-  platform: Platform,
-  config: CloudConfig,
-  dir: DataDir,
-  started: Service[],
-): Promise<Assembly> {
+async function assemble(platform: Platform, options: ServeOptions, started: Service[]): Promise<Assembly> {
+  const { config, dir } = options;
   const path = config.ephemeral ? ":memory:" : dir.file("cloud.db");
   const store = sqliteStore(platform, { path, durability: config.store.durability, migrations });
   started.push(closing("store", () => store.close()));
@@ -87,23 +92,46 @@ async function assemble(
     started.push(service);
     await service.start();
   }
-  const rpc = busRpc({ platform, bus, prefetch: config.bus.prefetch });
-  started.push(closing("rpc", () => rpc.close()));
-  const sagas = sagaDoor({ platform, store, rpc });
-  const told = config.notifications.enabled ? { notifier: busNotifier({ platform, bus }) } : {};
-  const isTraced = config.traces.enabled;
-  const common = { platform, store, rpc, sagas, config: computeDefaults, isTraced };
-  const control = { ...common, host: dir.hostName, ...told };
-  const keyring = tokens({ platform, store, keyPath: dir.file("token-keys.json"), rpc });
-  const api = { ...control, tokens: keyring, images: imageFiles({ dir: dir.file("images") }) };
-  return { control, api, bus: inside };
+  const faults = faultsOf(platform, options);
+  const shared = { platform, store, bus, prefetch: config.bus.prefetch };
+  const world = faults === null ? plainWorld(shared) : faultyWorld(faults, shared);
+  started.push(closing("rpc", () => world.close()));
+  const controlOf = (role: string): ControlDeps => {
+    const view = world.view({ role, host: dir.hostName });
+    const told = config.notifications.enabled ? { notifier: busNotifier(view) } : {};
+    const boundary = faults === null ? {} : { boundary: faults.sagaBoundary };
+    const { bus: _bus, ...own } = view;
+    const sagas = sagaDoor(own);
+    const common = { ...own, sagas, config: computeDefaults, isTraced: config.traces.enabled };
+    return { ...common, host: dir.hostName, ...told, ...boundary };
+  };
+  const control = controlOf("api");
+  const { store: seen, rpc } = control;
+  const keyring = tokens({
+    platform: control.platform,
+    store: seen,
+    rpc,
+    keyPath: dir.file("token-keys.json"),
+  });
+  const images = imageFiles({ dir: dir.file("images") });
+  const api = { ...control, tokens: keyring, images, ...(faults === null ? {} : { faults }) };
+  return { world, controlOf, api, bus: inside };
 }
 
 interface Assembly {
-  readonly control: ControlDeps;
+  readonly world: World;
+  /** What a role of the control plane is made of. */
+  readonly controlOf: (role: string) => ControlDeps;
   readonly api: ApiDeps;
   /** Null when the brokers are elsewhere. */
   readonly bus: BrokerInside | null;
+}
+
+function faultsOf(platform: Platform, { dir, faultSeed: seed }: ServeOptions): Faults | null {
+  if (seed === null) return null;
+  platform.log.warn({ seed }, "this cloud fails on purpose when a fault rule asks for it");
+  const die = () => process.kill(process.pid, "SIGKILL");
+  return openFaults(platform, { seed, logPath: dir.file("log", "faults.log"), die });
 }
 
 interface HttpParts {
@@ -114,12 +142,13 @@ interface HttpParts {
 }
 
 function httpServer({ api, config, requests, management }: HttpParts): HttpServer {
-  const { platform } = api;
+  const { platform, faults } = api;
+  const served = { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) };
   return listen(platform, {
     host: config.listen,
     port: config.port,
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
-    services: { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) },
+    services: faults === undefined ? served : faults.http(served, api.tokens),
     ...(config.traces.enabled ? { answered: (request) => requests.add(request) } : {}),
     plain: {
       "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),

@@ -1,16 +1,17 @@
 // The workers of this machine: one real host, or as many fake ones as asked for, and one volume worker.
-import { hostIdentity, hostReporter } from "@micronova/compute";
+import { type HostReporter, hostIdentity, hostReporter, type VirtDriver } from "@micronova/compute";
 import type { Platform, Service } from "@micronova/kit";
-import { fakeNetworkDriver } from "@micronova/network";
-import { type FileFences, fileFences, type Rpc } from "@micronova/rpc";
+import { fakeNetworkDriver, type NetworkDriver } from "@micronova/network";
+import { type FileFences, fileFences } from "@micronova/rpc";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, fakeVirt, realVirt } from "./drivers.ts";
 import { roles, together } from "./roles.ts";
+import type { World } from "./world.ts";
 
 export interface HostDeps {
   readonly platform: Platform;
-  readonly rpc: Rpc;
+  readonly world: World;
   readonly config: CloudConfig;
   readonly dir: DataDir;
   /** The name of this machine, under which its workers are called. */
@@ -24,35 +25,46 @@ export async function hostWorkers(deps: HostDeps): Promise<readonly Service[]> {
 }
 
 async function realHost(deps: HostDeps): Promise<readonly Service[]> {
-  const { platform, rpc, host } = deps;
   const network = await chooseNetwork(deps, "qemu");
-  const { nodeId, fences } = await memoryOf(deps, host);
-  return [
-    roles.network({ platform, rpc, host, driver: network }),
-    keeping(fences, roles.compute({ platform, rpc, host, virt: realVirt(deps), network, nodeId, fences })),
-  ];
+  return computeHost(deps, { host: deps.host, virt: realVirt(deps), network });
 }
 
 /** Hundreds of hosts are one timer and one message: they share a reporter. */
 async function fakeHosts(deps: HostDeps): Promise<readonly Service[]> {
-  const { platform, rpc, config } = deps;
-  const reporter = hostReporter({ platform, rpc });
+  const reporter = hostReporter(deps.world.view({ role: "reporter", host: deps.host }));
   const hosts: Service[] = [];
-  for (let n = 1; n <= config.virt.fake_hosts; n++) {
+  for (let n = 1; n <= deps.config.virt.fake_hosts; n++) {
     const host = `fake-${String(n).padStart(3, "0")}`;
-    const network = fakeNetworkDriver();
-    const virt = fakeVirt(deps, host);
-    const { nodeId, fences } = await memoryOf(deps, host);
-    const compute = roles.compute({ platform, rpc, host, virt, network, nodeId, fences, reporter });
-    hosts.push(roles.network({ platform, rpc, host, driver: network }), keeping(fences, compute));
+    const drivers = { host, virt: fakeVirt(deps, host), network: fakeNetworkDriver() };
+    hosts.push(...(await computeHost(deps, { ...drivers, reporter })));
   }
   return [...hosts, reporter];
 }
 
+interface ComputeHost {
+  readonly host: string;
+  readonly virt: VirtDriver;
+  readonly network: NetworkDriver;
+  readonly reporter?: HostReporter;
+}
+
+async function computeHost(deps: HostDeps, given: ComputeHost): Promise<readonly Service[]> {
+  const { world } = deps;
+  const { host, ...rest } = given;
+  const virt = world.driver({ host, kind: "virt" }, given.virt);
+  const network = world.driver({ host, kind: "network" }, given.network);
+  const { nodeId, fences } = await memoryOf(deps, host);
+  const { platform, rpc } = world.view({ role: "compute", host });
+  const compute = roles.compute({ ...rest, platform, rpc, host, virt, network, nodeId, fences });
+  const plugging = roles.network({ ...world.view({ role: "network", host }), host, driver: network });
+  return [plugging, keeping(fences, compute)];
+}
+
 async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Service> {
-  const { platform, rpc, host, dir } = deps;
-  const driver = await chooseVolume(deps, virt);
+  const { world, host, dir } = deps;
+  const driver = world.driver({ host, kind: "volume" }, await chooseVolume(deps, virt));
   const fences = fileFences(dir.file("volume-fences"));
+  const { platform, rpc } = world.view({ role: "volume", host });
   return keeping(fences, roles.volume({ platform, rpc, host, driver, fences }));
 }
 

@@ -57,6 +57,7 @@ export interface HttpService {
   readonly name: string;
   readonly routes: readonly AnyRoute<never>[];
   readonly policies: Policies;
+  readonly dialect: Dialect;
   /** Null for services without microversions. */
   readonly history: History | null;
   /** OpenAPI 3.1 of the routes at the newest version. */
@@ -73,6 +74,7 @@ export function service<D>(options: ServiceOptions<D>): HttpService {
     // Readers of the routes do not call their handlers.
     routes: options.routes as unknown as readonly AnyRoute<never>[],
     policies: options.policies,
+    dialect: options.dialect,
     history: options.history ?? null,
     openApi: () => openApi(options),
     answer,

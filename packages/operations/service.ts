@@ -1,5 +1,7 @@
 // What operators ask a running cloud: its doctor, its sagas, its audit log, its traces. Mounted under `/operations/v1`;
 // OpenStack has no word for it, so the catalog does not name it.
+
+import type { Faults } from "@micronova/faults";
 import {
   type Authenticator,
   type HttpService,
@@ -9,12 +11,15 @@ import {
 } from "@micronova/http";
 import { listAudit } from "./api/audit.ts";
 import { showDoctor, startRepairs } from "./api/doctor.ts";
+import { addFaults, clearFaults, listFaults, removeFault, showFaultLog } from "./api/faults.ts";
 import { abandonOne, listAll, retryOne, showOne } from "./api/sagas.ts";
 import { showTrace } from "./api/traces.ts";
 import type { DoctorDeps } from "./doctor.ts";
 
 export interface OperationsDeps extends DoctorDeps {
   readonly authenticator: Authenticator;
+  /** There in a cloud that was started to fail on purpose. */
+  readonly faults?: Faults;
 }
 
 const policies: Policies = {
@@ -26,12 +31,18 @@ const policies: Policies = {
   "operations:sagas:abandon": "admin",
   "operations:audit:list": "admin",
   "operations:traces:show": "admin",
+  "operations:faults:list": "admin",
+  "operations:faults:add": "admin",
+  "operations:faults:remove": "admin",
 };
 
 export function operationsService(deps: OperationsDeps): HttpService {
   return service<OperationsDeps>({
     name: "operations",
-    routes: [showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit, showTrace],
+    routes: [
+      ...[showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit, showTrace],
+      ...[listFaults, addFaults, removeFault, clearFaults, showFaultLog],
+    ],
     deps,
     policies,
     dialect: keystoneDialect,

@@ -49,6 +49,8 @@ export interface Position {
 
 export interface BatchResult {
   readonly position: Position;
+  /** What this transaction records. */
+  readonly events: readonly SagaEvent[];
   readonly ending: {
     readonly state: "finished" | "unwound";
     readonly next: Uuid | null;
@@ -103,9 +105,10 @@ export async function runBatch(
   if (last?.kind === "finished" || last?.kind === "unwound") {
     const error = last.kind === "unwound" ? last.error : null;
     const next = await end(tx, given.id, given.subject, last.kind, error);
-    return { position, ending: { state: last.kind, next, error } };
+    return { position, events: log.events, ending: { state: last.kind, next, error } };
   }
-  return { position: await withState(tx, given.id, position, log.events), ending: null };
+  const after = await withState(tx, given.id, position, log.events);
+  return { position: after, events: log.events, ending: null };
 }
 
 /** What a step sees. */

@@ -16,7 +16,7 @@ import {
 } from "./batch.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
 import { cancelledError, sagaErrors, stepError } from "./errors.ts";
-import type { Subject } from "./index.ts";
+import type { SagaBoundary, Subject } from "./index.ts";
 import { appendEvents, claim, keep, pause } from "./journal.ts";
 import { type Move, moveAfter, progressOf, retryAfter, type SagaEvent, stateOf } from "./next-move.ts";
 import type { SagaWatcher } from "./notifications.ts";
@@ -29,6 +29,7 @@ export interface ExecutionDeps extends EffectDeps {
   readonly leaseMs: Millis;
   readonly watcher: SagaWatcher | null;
   readonly isTraced: boolean;
+  readonly boundary: SagaBoundary | null;
 }
 
 /**
@@ -178,6 +179,7 @@ export class Execution {
   async #commit(): Promise<Ending | null> {
     try {
       const result = await this.#deps.store.transaction((tx) => this.#batch(tx));
+      this.#cross("after-commit", result);
       this.#announce(result);
       this.#position = result.position;
       this.#news = [];
@@ -200,10 +202,18 @@ export class Execution {
     if (ending !== null) watcher?.ended(this.given, ending.error);
   }
 
-  #batch(tx: Tx): Promise<BatchResult> {
+  async #batch(tx: Tx): Promise<BatchResult> {
     const { owner, leaseMs } = this.#deps;
     const holder = { id: this.given.id, owner, leaseMs };
-    return runBatch(tx, this.given, this.#position, { holder, news: this.#news, worksMax: this.#worksMax });
+    const done = { holder, news: this.#news, worksMax: this.#worksMax };
+    const result = await runBatch(tx, this.given, this.#position, done);
+    this.#cross("before-commit", result);
+    return result;
+  }
+
+  #cross(moment: "before-commit" | "after-commit", { events }: BatchResult): void {
+    const { saga, subject, params, request } = this.given;
+    this.#deps.boundary?.(moment, { saga: saga.name, subject, params, request, events });
   }
 
   async #afterThrow({ move, isAlone, events, cause }: WorkThrew): Promise<Ending | null> {

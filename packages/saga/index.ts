@@ -4,6 +4,7 @@ import type { Millis, Platform, RequestContext, Span, Uuid } from "@micronova/ki
 import type { Calls, Contract, Rpc } from "@micronova/rpc";
 import type { Store, Tx } from "@micronova/store";
 import type { Trouble } from "./journal.ts";
+import type { SagaEvent } from "./next-move.ts";
 import type { SagaWatcher } from "./notifications.ts";
 import type { SagaState } from "./states.ts";
 
@@ -183,6 +184,20 @@ export interface SagaRunnerDeps {
   readonly concurrencyMax?: number;
   /** Hears of what begins and ends here. */
   readonly watcher?: SagaWatcher;
+  /** Hears of every commit, and may end the process there. */
+  readonly boundary?: SagaBoundary;
+}
+
+/** Told of a saga's commit as the last thing in its transaction, and as the first after it. */
+export type SagaBoundary = (moment: "before-commit" | "after-commit", commit: SagaCommit) => void;
+
+export interface SagaCommit {
+  readonly saga: string;
+  readonly subject: Subject;
+  readonly params: unknown;
+  readonly request: RequestContext;
+  /** What the commit records of steps, in order. */
+  readonly events: readonly Pick<SagaEvent, "step" | "type">[];
 }
 
 export { type AuditEntry, audit, auditLog } from "./audit.ts";

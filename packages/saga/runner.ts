@@ -49,8 +49,8 @@ class SagaRunner implements Service {
     this.#sagas = new Map(deps.sagas.map((saga) => [saga.name, runnable(saga)]));
     this.#debts = new DebtPayer({ platform, store, rpc }, this.#sagas, this.#stopping.signal);
     const payFor = (subject: Subject) => this.#debts.payFor(subject);
-    const { watcher = null, isTraced = true } = deps;
-    this.#execution = { platform, store, rpc, owner, leaseMs, payFor, watcher, isTraced };
+    const { watcher = null, boundary = null, isTraced = true } = deps;
+    this.#execution = { platform, store, rpc, owner, leaseMs, payFor, watcher, boundary, isTraced };
     this.#listeners = [
       rpc.serve(sagaContract, null, { wake: async ({ sagaId }) => this.#wake(sagaId) }),
       rpc.listen(sagaCancelled, ({ sagaId }) => this.#active.get(sagaId)?.execution?.cancel()),

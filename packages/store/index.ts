@@ -44,6 +44,6 @@ export { sql } from "kysely";
 export { isStoreFault, storeErrors } from "./errors.ts";
 export { type FileLock, isLockedFile, lockFile } from "./file-lock.ts";
 export type { Concern, Invariant, Violation } from "./invariants.ts";
-export { type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
+export { type SharedStore, type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export { isUniqueViolation } from "./sqlite-connection.ts";
-export { afterCommit, newId, now } from "./tx-context.ts";
+export { afterCommit, loseHooks, newId, now } from "./tx-context.ts";

@@ -20,14 +20,21 @@ export interface SqliteStoreOptions {
   readonly migrations: readonly Migration[];
 }
 
-export function sqliteStore(platform: Platform, options: SqliteStoreOptions): Store {
-  return openSqlite(platform, options).store;
+/** A store of which each of several processes can have its own view. */
+export interface SharedStore extends Store {
+  /** The same tables as another process sees them: with its time and its chance. */
+  seenBy(platform: Platform): Store;
+}
+
+export function sqliteStore(platform: Platform, options: SqliteStoreOptions): SharedStore {
+  const { store, seenBy } = openSqlite(platform, options);
+  return { ...store, seenBy };
 }
 
 /** A store, and what tests do with it besides. */
 export interface OpenSqlite {
   readonly store: Store;
-  /** The same tables as another process sees them: with its time, its chance, and nobody to hear its news. */
+  /** As a `SharedStore` has it. */
   seenBy(platform: Platform): Store;
   /** Everything in it, as a file would have it. */
   contents(): Uint8Array;

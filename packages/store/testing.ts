@@ -1,8 +1,9 @@
 // Stores for tests: in memory, their schema already there.
 import type { Platform } from "@micronova/kit";
-import type { Migration, Store, Tx } from "./index.ts";
+import type { Migration, Store } from "./index.ts";
 import { type OpenSqlite, openSqlite, sqliteStore } from "./sqlite.ts";
-import { contextOf, setContext } from "./tx-context.ts";
+
+export { loseHooks } from "./tx-context.ts";
 
 const inMemory = { path: ":memory:", durability: "process" } as const;
 
@@ -22,9 +23,4 @@ export function sharedStore(
   const opened = openSqlite(platform, { ...inMemory, migrations });
   if (contents !== undefined) opened.replace(contents);
   return opened;
-}
-
-/** For simulating a commit whose answer is lost: what was to be done after it is not. */
-export function loseHooks(tx: Tx): void {
-  setContext(tx, { ...contextOf(tx), afterCommit: () => undefined });
 }

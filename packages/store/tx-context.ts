@@ -34,9 +34,13 @@ export function afterCommit(tx: Tx, then: () => void): void {
   contextOf(tx).afterCommit(then);
 }
 
-/** For the store itself and its tests. */
-export function contextOf(tx: Tx): TxContext {
+function contextOf(tx: Tx): TxContext {
   const context = contexts.get(tx);
   assert(context !== undefined, "this is not a transaction of a store");
   return context;
+}
+
+/** For a commit whose answer is lost: what was to be done after it is not. */
+export function loseHooks(tx: Tx): void {
+  setContext(tx, { ...contextOf(tx), afterCommit: () => undefined });
 }

@@ -18,17 +18,23 @@ export interface UpOptions {
   readonly insecure?: boolean;
   readonly ephemeral?: boolean;
   readonly detach?: boolean;
+  /** The seed, or true for the one everybody has. */
+  readonly faults?: string | true;
 }
 
 export async function up(options: UpOptions, install: boolean): Promise<void> {
   const started = performance.now();
   await ensureForCloud(options.virt ?? "auto", install);
   if (options.detach) return void process.stderr.write(await startDetached(options));
-  const cloud = await startCloud(overridesOf(options), options.config);
+  const faultSeed = seedOf(options);
+  const cloud = await startCloud(overridesOf(options), {
+    ...(options.config === undefined ? {} : { configPath: options.config }),
+    ...(faultSeed === null ? {} : { faultSeed }),
+  });
   const stopped = new Promise<NodeJS.Signals>((stop) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
   });
-  const text = banner(cloud, performance.now() - started);
+  const text = banner(cloud, performance.now() - started, faultSeed);
   if (process.send === undefined) process.stderr.write(text);
   else process.send({ ready: text });
   await stopped;
@@ -85,6 +91,7 @@ function upArguments(options: UpOptions): string[] {
     ...flag("--fake-delay", options.fakeDelay),
     ...(options.insecure ? ["--insecure"] : []),
     ...(options.ephemeral ? ["--ephemeral"] : []),
+    ...(options.faults === undefined ? [] : [`--faults=${seedOf(options)}`]),
   ];
 }
 
@@ -109,13 +116,24 @@ function numberOf(option: string, value: string | undefined): number | undefined
   return Number(value);
 }
 
-function banner(cloud: Cloud, startMs: number): string {
+const usualSeed = "1";
+
+function seedOf({ faults }: UpOptions): string | null {
+  return faults === true ? usualSeed : (faults ?? null);
+}
+
+function banner(cloud: Cloud, startMs: number, faultSeed: string | null): string {
   const clouds = join(cloud.dataDir, "clouds.yaml");
   return [
     `Micronova is up at ${cloud.origin} after ${(startMs / 1000).toFixed(2)} s.`,
     `  guests    ${cloud.virt.driver}: ${cloud.virt.why}`,
     `  data      ${cloud.dataDir}`,
     "  users     admin (cloud micronova-admin) and demo (cloud micronova); passwords are in clouds.yaml",
+    ...(faultSeed === null
+      ? []
+      : [
+          `  faults    ON, seed ${faultSeed}: this cloud fails on purpose when told to (micronova fault --help)`,
+        ]),
     "What to type next:",
     `  export OS_CLIENT_CONFIG_FILE=${clouds} OS_CLOUD=micronova-admin`,
     "  openstack catalog list",

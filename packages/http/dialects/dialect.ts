@@ -34,6 +34,8 @@ export interface FaultView {
   readonly accept: string;
   readonly version: string;
   readonly origin: string;
+  /** When to come again, in seconds; null tells nothing of it, and absent leaves it to the dialect. */
+  readonly retryAfter?: number | null;
 }
 
 /** What a schema refused. */
@@ -68,7 +70,9 @@ const titles: Readonly<Record<number, string>> = {
   429: "Too Many Requests",
   500: "Internal Server Error",
   501: "Not Implemented",
+  502: "Bad Gateway",
   503: "Service Unavailable",
+  504: "Gateway Timeout",
   507: "Insufficient Storage",
 };
 

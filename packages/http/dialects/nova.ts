@@ -29,9 +29,17 @@ export const novaDialect: Dialect = {
     if (fault.status === 401) return unauthorized(fault);
     if (fault.kind === httpErrors.noRoute.kind) return frameworkPage(fault);
     // Over a limit: the client is told when to come back.
-    const limited = fault.status === 413 || fault.status === 429;
-    const detail = { code: fault.status, message: fault.message, ...(limited ? { retryAfter: "0" } : {}) };
-    return json({ [names[fault.status] ?? "computeFault"]: detail }, limited ? { "Retry-After": "0" } : {});
+    const isLimited = fault.status === 413 || fault.status === 429;
+    const retryAfter = isLimited && fault.retryAfter !== null ? String(fault.retryAfter ?? 0) : null;
+    const detail = {
+      code: fault.status,
+      message: fault.message,
+      ...(retryAfter === null ? {} : { retryAfter }),
+    };
+    return json(
+      { [names[fault.status] ?? "computeFault"]: detail },
+      retryAfter === null ? {} : { "Retry-After": retryAfter },
+    );
   },
 };
 
