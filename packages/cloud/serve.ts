@@ -131,7 +131,7 @@ function faultsOf(platform: Platform, { dir, faultSeed: seed }: ServeOptions): F
   if (seed === null) return null;
   platform.log.warn({ seed }, "this cloud fails on purpose when a fault rule asks for it");
   const die = () => process.kill(process.pid, "SIGKILL");
-  return openFaults(platform, { seed, logPath: dir.file("log", "faults.log"), die });
+  return openFaults(platform, { seed, logPath: dir.file("log", "faults.log"), isNew: dir.isNew, die });
 }
 
 interface HttpParts {

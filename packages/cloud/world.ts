@@ -37,7 +37,7 @@ export function faultyWorld(faults: Faults, deps: WorldDeps): World {
   const views: View[] = [];
   return {
     view(process) {
-      const platform = { ...deps.platform, clock: faults.clock(process, deps.platform.clock) };
+      const platform = faults.platform(process);
       const bus = faults.bus(process, deps.bus);
       const rpc = busRpc({ platform, bus, prefetch: deps.prefetch });
       const view = { platform, bus, rpc, store: faults.store(process, deps.store.seenBy(platform)) };

@@ -2,10 +2,13 @@
 // transactions and the drivers' calls that follow from it.
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Json, Message } from "@micronova/amqp";
+import type { Uuid } from "@micronova/kit";
 
 export interface Caller {
   readonly requestId: string | null;
   readonly projectId: string | null;
+  /** Draws ids for what the request makes; only at the edge, where each request comes once. */
+  readonly draw?: () => Uuid;
 }
 
 export const nobody: Caller = { requestId: null, projectId: null };

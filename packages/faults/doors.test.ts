@@ -13,7 +13,7 @@ import { faultErrors, openFaults, readRules } from "./index.ts";
 function someFaults() {
   const platform = testPlatform();
   let deaths = 0;
-  const faults = openFaults(platform, { seed: "1", logPath: null, die: () => void deaths++ });
+  const faults = openFaults(platform, { seed: "1", logPath: null, isNew: true, die: () => void deaths++ });
   const add = async (...rules: readonly object[]) => {
     // What a client sends.
     faults.rules.add(await readRules(rules as Parameters<typeof readRules>[0]));
@@ -235,8 +235,8 @@ test("a store refuses, is late, or makes a transaction without saying so", async
 
 test("one process' wall clock jumps, and back when the rule ends", async () => {
   const { platform, faults, add } = someFaults();
-  const conductor = faults.clock({ role: "conductor", host: "c1" }, platform.clock);
-  const api = faults.clock({ role: "api", host: "c1" }, platform.clock);
+  const conductor = faults.platform({ role: "conductor", host: "c1" }).clock;
+  const api = faults.platform({ role: "api", host: "c1" }).clock;
   const wrongBy = () => [conductor.now() - platform.clock.now(), api.now() - platform.clock.now()];
   const before = conductor.monotonic();
 

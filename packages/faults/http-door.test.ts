@@ -48,7 +48,7 @@ async function aCloud(...rules: readonly object[]) {
     policies: { "things:make": "anyone", "things:show": "anyone" } as const,
   };
   const things = service<Deps>({ name: "things", ...options, dialect: novaDialect, authenticator });
-  const faults = openFaults(platform, { seed: "1", logPath: null, die: () => undefined });
+  const faults = openFaults(platform, { seed: "1", logPath: null, isNew: true, die: () => undefined });
   // What a client sends.
   faults.rules.add(await readRules(rules as Parameters<typeof readRules>[0]));
   const services = faults.http({ "/compute/v2.1": things, "/operations/v1": things }, authenticator);

@@ -12,9 +12,9 @@ import {
 } from "@micronova/http";
 import type { Platform, Uuid } from "@micronova/kit";
 import { onBehalfOf } from "./callers.ts";
-import { type RequestIds, shapeOf } from "./request-ids.ts";
 import type { ActionOf } from "./rule-schema.ts";
 import type { Call, Hit, RuleTable } from "./rule-table.ts";
+import { type SeededIds, shapeOf } from "./seeded-ids.ts";
 
 /** What can be served, with the words its faults are told in if it has any. */
 export type Served = Pick<HttpService, "name" | "answer"> & { readonly dialect?: Dialect };
@@ -22,7 +22,7 @@ export type ServedByPath = Readonly<Record<string, Served>>;
 
 export interface HttpDoorDeps {
   readonly rules: RuleTable;
-  readonly ids: RequestIds;
+  readonly ids: SeededIds;
   readonly authenticator: Authenticator;
 }
 
@@ -69,7 +69,8 @@ async function answered(deps: HttpDoorDeps, request: Request): Promise<Answer> {
   for (const { action } of hits) if (action.kind === "delay") await platform.clock.sleep(action.ms);
   const instead = hits.map((hit) => insteadOf(request, requestId, hit)).find((one) => one !== null);
   const real = () => service.answer(withRequestId(platform, id), incoming);
-  const answer = instead ?? (await onBehalfOf({ requestId, projectId }, real));
+  const from = { requestId, projectId, draw: ids.within(requestId) };
+  const answer = instead ?? (await onBehalfOf(from, real));
   return marked(hits.reduce(spoiled, answer), hits);
 }
 

@@ -2,7 +2,7 @@
 // cloud reach the world. Nothing of it is in the way of a cloud that was not asked for it.
 import type { Bus } from "@micronova/amqp";
 import type { Authenticator } from "@micronova/http";
-import type { Clock, Platform } from "@micronova/kit";
+import type { Platform } from "@micronova/kit";
 import type { SagaBoundary } from "@micronova/saga";
 import type { Store } from "@micronova/store";
 import { BusDoor, type FaultyProcess } from "./bus-door.ts";
@@ -10,9 +10,9 @@ import { clockDoor } from "./clock-door.ts";
 import { driverDoor } from "./driver-door.ts";
 import { EventLog, type FaultEvent } from "./event-log.ts";
 import { httpDoor, type ServedByPath } from "./http-door.ts";
-import { RequestIds } from "./request-ids.ts";
 import { RuleTable } from "./rule-table.ts";
 import { sagaDoor } from "./saga-door.ts";
+import { SeededIds, seededIds } from "./seeded-ids.ts";
 import { storeDoor } from "./store-door.ts";
 
 export interface Faults {
@@ -23,7 +23,8 @@ export interface Faults {
   http(services: ServedByPath, authenticator: Authenticator): ServedByPath;
   bus(process: FaultyProcess, bus: Bus): Bus;
   store(process: FaultyProcess, store: Store): Store;
-  clock(process: FaultyProcess, clock: Clock): Clock;
+  /** The time and the chance of a process. */
+  platform(process: FaultyProcess): Platform;
   driver<D extends object>(where: { readonly host: string; readonly kind: string }, driver: D): D;
   readonly sagaBoundary: SagaBoundary;
 }
@@ -32,11 +33,13 @@ export interface FaultsOptions {
   readonly seed: string;
   /** Where events are written besides; null for nowhere. */
   readonly logPath: string | null;
+  /** Whether the cloud begins now. One that has tables already never gets ids that it may have had. */
+  readonly isNew: boolean;
   /** Ends the process at once. */
   readonly die: () => void;
 }
 
-export function openFaults(platform: Platform, { seed, logPath, die }: FaultsOptions): Faults {
+export function openFaults(platform: Platform, { seed, logPath, isNew, die }: FaultsOptions): Faults {
   const log = new EventLog(logPath, seed);
   const record = (event: Omit<FaultEvent, "n">) => {
     const { place, action } = event;
@@ -45,7 +48,8 @@ export function openFaults(platform: Platform, { seed, logPath, die }: FaultsOpt
     platform.log.info(event, "a fault was injected");
   };
   const rules = new RuleTable({ clock: platform.clock, seed, record });
-  const ids = new RequestIds(seed, log.start);
+  const isKnown = isNew || log.start > 1;
+  const ids = new SeededIds(seed, isKnown ? String(log.start) : platform.random.uuid());
   return {
     seed,
     rules,
@@ -53,7 +57,11 @@ export function openFaults(platform: Platform, { seed, logPath, die }: FaultsOpt
     http: (services, authenticator) => httpDoor({ rules, ids, authenticator }, services),
     bus: (process, bus) => new BusDoor({ platform, rules, process }, bus),
     store: (process, store) => storeDoor({ platform, rules, process }, store),
-    clock: (process, clock) => clockDoor(rules, process, clock),
+    platform: (process) => ({
+      ...platform,
+      clock: clockDoor(rules, process, platform.clock),
+      random: seededIds(platform.random),
+    }),
     driver: (where, driver) => driverDoor({ platform, rules, ...where }, driver),
     sagaBoundary: sagaDoor(rules, die),
   };

@@ -9,7 +9,7 @@ import { openFaults, readRules } from "./index.ts";
 
 function someFaults(seed = "1", logPath: string | null = null) {
   const platform = testPlatform();
-  const faults = openFaults(platform, { seed, logPath, die: () => undefined });
+  const faults = openFaults(platform, { seed, logPath, isNew: true, die: () => undefined });
   const add = async (...rules: readonly object[]) => {
     // What a client sends.
     faults.rules.add(await readRules(rules as Parameters<typeof readRules>[0]));

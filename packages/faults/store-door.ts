@@ -3,7 +3,7 @@
 import type { Platform } from "@micronova/kit";
 import { loseHooks, type Store, storeErrors } from "@micronova/store";
 import type { FaultyProcess } from "./bus-door.ts";
-import { caller } from "./callers.ts";
+import { caller, onBehalfOf } from "./callers.ts";
 import type { RuleTable } from "./rule-table.ts";
 
 export interface StoreDoorDeps {
@@ -16,8 +16,11 @@ export function storeDoor({ platform, rules, process }: StoreDoorDeps, store: St
   const { role } = process;
   return {
     read: store.read,
-    async transaction(work) {
-      const { requestId, projectId } = caller();
+    async transaction(done) {
+      // Transactions are run in groups, in the context of whoever came first.
+      const from = caller();
+      const work: typeof done = (tx) => onBehalfOf(from, () => done(tx));
+      const { requestId, projectId } = from;
       const facts = { role, project: projectId };
       const hits = rules.decide("store", () => ({ where: `${role} transaction`, requestId, facts }));
       for (const { action } of hits) if (action.kind === "delay") await platform.clock.sleep(action.ms);

@@ -20,6 +20,8 @@ export interface CloudOptions {
   readonly dataDir?: string;
   /** Text of a configuration file. */
   readonly config?: string;
+  /** Lets fault rules be added, with chance from this seed. */
+  readonly faultSeed?: string;
 }
 
 export interface ProgramResult {
@@ -130,6 +132,7 @@ function upArguments(dataDir: string, port: string, options: CloudOptions): stri
     ...["up", "--detach", "--data-dir", dataDir, "--port", port, "--virt", options.virt],
     ...(options.config === undefined ? [] : ["--config", `${dataDir}.toml`]),
     ...(options.fakeHosts === undefined ? [] : ["--fake-hosts", String(options.fakeHosts)]),
+    ...(options.faultSeed === undefined ? [] : [`--faults=${options.faultSeed}`]),
     ...(options.fakeDelayMs === undefined ? [] : ["--fake-delay", String(options.fakeDelayMs)]),
   ];
 }

@@ -16,7 +16,7 @@ async function aCloud(isFaulty: boolean) {
   const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
   const sagas = sagaDoor({ platform, store, rpc });
   const checks = { invariants: [], inspections: [], repairs: {} };
-  const faults = openFaults(platform, { seed: "7", logPath: null, die: () => undefined });
+  const faults = openFaults(platform, { seed: "7", logPath: null, isNew: true, die: () => undefined });
   const deps = { platform, store, rpc, sagas, checks, authenticator: testAuthenticator() };
   const service = operationsService({ ...deps, ...(isFaulty ? { faults } : {}) });
   const { call } = testServer(platform, { "/operations/v1": service });
