@@ -4,6 +4,7 @@ import type { Entry } from "./entry.ts";
 /** What of a line is on disk alone. */
 export interface Paged {
   readonly count: number;
+  /** Of the bodies. */
   readonly bytes: number;
 }
 

@@ -16,8 +16,6 @@ export interface RestoredMessage {
 /** Messages of an earlier run, not yet read. */
 export interface RestoredPage {
   readonly count: number;
-  /** On disk. */
-  readonly size: number;
   readonly bodyBytes: number;
   /** Whether one of them says how long it may stay. */
   readonly mayExpire: boolean;

@@ -208,7 +208,7 @@ export class MessageQueue {
       this.#persistentBytes += page.bodyBytes;
       const read = () => page.read().map((message) => this.#restoredEntry(message));
       if (isLasting && this.#ready instanceof PagedLine) {
-        this.#ready.restore({ count: page.count, size: page.size, read });
+        this.#ready.restore({ count: page.count, bodyBytes: page.bodyBytes, read });
         continue;
       }
       for (const entry of read()) {

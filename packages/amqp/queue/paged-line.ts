@@ -8,8 +8,7 @@ import type { MessageQueue } from "./message-queue.ts";
 
 export interface Page {
   readonly count: number;
-  /** Its bytes on disk. */
-  readonly size: number;
+  readonly bodyBytes: number;
   /** Called once. */
   read(): readonly Entry[];
 }
@@ -110,7 +109,7 @@ export class PagedLine implements Backlog {
 
   #addPage(page: Page): void {
     this.#pages.push(page);
-    this.#notePaged(page.count, page.size);
+    this.#notePaged(page.count, page.bodyBytes);
   }
 
   #notePaged(count: number, bytes: number): void {
@@ -162,7 +161,7 @@ export class PagedLine implements Backlog {
       this.#tailBytes = 0;
     } else {
       this.#queue.stats.disk_reads += page.count;
-      this.#notePaged(-page.count, -page.size);
+      this.#notePaged(-page.count, -page.bodyBytes);
     }
     for (const entry of entries) {
       this.#front.push(entry);

@@ -92,7 +92,8 @@ export class FilePager implements Pager {
     if (into.size >= fileBytes) this.#current = null;
     // A page has entries.
     const { queue } = entries[0]!;
-    return { count: entries.length, size, read: () => this.#read(into, at, size, queue) };
+    const bodyBytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+    return { count: entries.length, bodyBytes, read: () => this.#read(into, at, size, queue) };
   }
 
   /** Whether a page has room is only found out by writing one; publishers may come back when it has. */

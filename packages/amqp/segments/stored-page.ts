@@ -51,7 +51,6 @@ export function storedPages(
 class StoredPage implements RestoredPage {
   readonly count: number;
   readonly bodyBytes: number;
-  readonly size: number;
   readonly mayExpire: boolean;
   readonly #segment: Segment;
   readonly #froms: Float64Array;
@@ -69,7 +68,6 @@ class StoredPage implements RestoredPage {
       this.#sizes[at] = to - from;
     });
     this.bodyBytes = messages.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
-    this.size = messages.reduce((sum, { from, to }) => sum + to - from, 0);
     this.mayExpire = messages.some(({ mayExpire }) => mayExpire);
     this.#segment = first.segment;
     this.#segment.lend();
