@@ -67,7 +67,7 @@ export async function serve(platform: Platform, options: ServeOptions): Promise<
       requests,
       http,
     ];
-    const parts = [...controllers, ...workers, ...doors];
+    const parts = [...controllers, workers, ...doors];
     for (const service of parts) {
       await service.start();
       started.push(service);

@@ -6,7 +6,7 @@ import { type FileFences, fileFences } from "@micronova/rpc";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, fakeVirt, realVirt } from "./drivers.ts";
-import { roles, together } from "./roles.ts";
+import { roles, sideBySide, together } from "./roles.ts";
 import type { World } from "./world.ts";
 
 export interface HostDeps {
@@ -18,27 +18,27 @@ export interface HostDeps {
   readonly host: string;
 }
 
-export async function hostWorkers(deps: HostDeps): Promise<readonly Service[]> {
+export async function hostWorkers(deps: HostDeps): Promise<Service> {
   const { driver } = await chooseVirt(deps.config);
   const compute = driver === "fake" ? await fakeHosts(deps) : await realHost(deps);
-  return [...compute, await volumeHost(deps, driver)];
+  return sideBySide("workers", [compute, await volumeHost(deps, driver)]);
 }
 
-async function realHost(deps: HostDeps): Promise<readonly Service[]> {
+async function realHost(deps: HostDeps): Promise<Service> {
   const network = await chooseNetwork(deps, "qemu");
   return computeHost(deps, { host: deps.host, virt: realVirt(deps), network });
 }
 
 /** Hundreds of hosts are one timer and one message: they share a reporter. */
-async function fakeHosts(deps: HostDeps): Promise<readonly Service[]> {
+async function fakeHosts(deps: HostDeps): Promise<Service> {
   const reporter = hostReporter(deps.world.view({ role: "reporter", host: deps.host }));
   const hosts: Service[] = [];
   for (let n = 1; n <= deps.config.virt.fake_hosts; n++) {
     const host = `fake-${String(n).padStart(3, "0")}`;
     const drivers = { host, virt: fakeVirt(deps, host), network: fakeNetworkDriver() };
-    hosts.push(...(await computeHost(deps, { ...drivers, reporter })));
+    hosts.push(await computeHost(deps, { ...drivers, reporter }));
   }
-  return [...hosts, reporter];
+  return together("hosts", [sideBySide("hosts", hosts), reporter]);
 }
 
 interface ComputeHost {
@@ -48,7 +48,7 @@ interface ComputeHost {
   readonly reporter?: HostReporter;
 }
 
-async function computeHost(deps: HostDeps, given: ComputeHost): Promise<readonly Service[]> {
+async function computeHost(deps: HostDeps, given: ComputeHost): Promise<Service> {
   const { world } = deps;
   const { host, ...rest } = given;
   const virt = world.driver({ host, kind: "virt" }, given.virt);
@@ -57,7 +57,8 @@ async function computeHost(deps: HostDeps, given: ComputeHost): Promise<readonly
   const { platform, rpc } = world.view({ role: "compute", host });
   const compute = roles.compute({ ...rest, platform, rpc, host, virt, network, nodeId, fences });
   const plugging = roles.network({ ...world.view({ role: "network", host }), host, driver: network });
-  return [plugging, keeping(fences, compute)];
+  // Guests that outlived the worker are plugged again as soon as it reports, so networks come first.
+  return together(host, [plugging, keeping(fences, compute)]);
 }
 
 async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Service> {

@@ -335,6 +335,22 @@ test("stopping takes nothing new and waits for what is in hand, within bounds", 
   await closed;
 });
 
+test("stopping does not wait for a broker that takes no answers", async () => {
+  const { platform, bus, rpc, handlers } = aCloud();
+  const { bus: deaf } = recording(bus);
+  const publish: Bus["publish"] = (to, ...message) =>
+    to.key.startsWith("reply_") ? new Promise(() => undefined) : bus.publish(to, ...message);
+  const service = busRpc({ platform, bus: { ...deaf, publish } }).serve(worker, "h1", handlers());
+  await service.start();
+  void rpc.on(worker, "h1", options).add({ a: 1, b: 1 });
+  await platform.clock.advance(1);
+
+  const stopping = service.stop();
+  await platform.clock.advance(2_000);
+
+  await stopping;
+});
+
 test("malformed messages are parked and unknown methods answered, not repeated", async () => {
   const { platform, broker, bus, rpc, handlers } = aCloud();
   await rpc.serve(worker, "h1", handlers()).start();

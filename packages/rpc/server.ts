@@ -1,7 +1,15 @@
 // The answering side. A call is acknowledged by hand after its work; repeated, late and outdated calls never
 // reach a handler; calls on one subject wait in its lane; and while the work goes on the caller hears a beat.
 import type { Bus, Consumer, Delivery } from "@micronova/amqp";
-import { Fault, type Millis, type Platform, type Service, SpanCollector, span } from "@micronova/kit";
+import {
+  Fault,
+  type Millis,
+  type Platform,
+  type Service,
+  SpanCollector,
+  sleepUnlessAborted,
+  span,
+} from "@micronova/kit";
 import { Beats } from "./beats.ts";
 import type { CallInfo, Contract, Fence, FenceStore } from "./contract.ts";
 import { rpcErrors } from "./errors.ts";
@@ -45,6 +53,8 @@ interface Taken {
 
 // How long `stop` waits for handlers. What runs longer is redelivered or times out at its caller.
 const stopWithinMs: Millis = 30_000;
+// And then for the broker to have their answers: one that is away is not waited for.
+const answersWithinMs: Millis = 2_000;
 const beat: Answer = { result: null, failure: null, ending: false };
 
 export class RpcServer implements Service {
@@ -61,7 +71,10 @@ export class RpcServer implements Service {
   /** Messages that came back, while their count is being written into them. */
   readonly #noting = new Map<string, Promise<void>>();
   readonly #consumers: Consumer[] = [];
-  #whenIdle: (() => void) | null = null;
+  /** Calls in hand whose outcome is not known yet. */
+  #unanswered = 0;
+  /** Called at every step towards being done. */
+  #progress: () => void = () => undefined;
 
   constructor(deps: ServerDeps) {
     this.name = `rpc ${deps.target}`;
@@ -84,22 +97,22 @@ export class RpcServer implements Service {
 
   async stop(): Promise<void> {
     for (const consumer of this.#consumers.splice(0)) await consumer.cancel();
-    await Promise.all(this.#noting.values());
-    if (this.#inHand.size > 0) await this.#idle();
+    await this.#until(() => this.#unanswered === 0, stopWithinMs);
+    const areTold = () => this.#inHand.size === this.#unanswered && this.#noting.size === 0;
+    await this.#until(areTold, answersWithinMs);
+    const { platform, target } = this.#deps;
+    if (this.#inHand.size > 0) platform.log.warn({ target, calls: this.#inHand.size }, "calls abandoned");
     this.#replies.close();
   }
 
-  async #idle(): Promise<void> {
-    const idle = new Promise<void>((resolve) => {
-      this.#whenIdle = resolve;
-    });
-    const { clock, log } = this.#deps.platform;
+  /** Waits until it is so, or for so long. */
+  async #until(isSo: () => boolean, withinMs: Millis): Promise<void> {
+    if (isSo()) return;
     const patience = new AbortController();
-    // The sleep is aborted when idleness wins; then it has nothing left to say.
-    await Promise.race([idle, clock.sleep(stopWithinMs, patience.signal).catch(() => undefined)]);
-    patience.abort();
-    if (this.#inHand.size > 0)
-      log.warn({ target: this.#deps.target, calls: this.#inHand.size }, "calls abandoned");
+    this.#progress = () => {
+      if (isSo()) patience.abort();
+    };
+    await sleepUnlessAborted(this.#deps.platform.clock, withinMs, patience.signal);
   }
 
   #takeWork(delivery: Delivery): void {
@@ -138,6 +151,7 @@ export class RpcServer implements Service {
       await parking.park(target, delivery, error);
     }
     this.#noting.delete(id);
+    this.#progress();
   }
 
   /** One that is only being noted may come back before that is safe. */
@@ -150,6 +164,7 @@ export class RpcServer implements Service {
   #begin(id: string, call: CallMessage, delivery: Delivery): void {
     this.#deps.taken.set(id, true);
     this.#inHand.set(id, [delivery]);
+    this.#unanswered++;
     this.#beats.begin(call);
     // `#work` turns every error into an answer.
     void this.#work(id, call).then(() => this.#finish(id, call));
@@ -159,17 +174,16 @@ export class RpcServer implements Service {
     this.#beats.end(call);
     for (const delivery of this.#inHand.get(id) ?? []) delivery.ack();
     this.#inHand.delete(id);
-    if (this.#inHand.size === 0) this.#whenIdle?.();
+    this.#progress();
   }
 
-  #work(id: string, call: CallMessage): Promise<void> {
+  async #work(id: string, call: CallMessage): Promise<void> {
     const fence = call._fence ?? null;
-    const takenAt = this.#deps.platform.clock.monotonic();
-    return this.#lanes.run(fence?.subject ?? null, () => this.#answer(id, call, { fence, takenAt }));
-  }
-
-  async #answer(id: string, call: CallMessage, taken: Taken): Promise<void> {
-    const answer = await this.#traced(call, () => this.#outcome(call, taken));
+    const taken = { fence, takenAt: this.#deps.platform.clock.monotonic() };
+    const work = () => this.#traced(call, () => this.#outcome(call, taken));
+    const answer = await this.#lanes.run(fence?.subject ?? null, work);
+    this.#unanswered--;
+    this.#progress();
     const reply = this.#replyTo(call, answer);
     if (reply === null) return;
     this.#answers.set(id, reply);

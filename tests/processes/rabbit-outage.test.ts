@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { Client } from "@micronova/client";
 import { bootServer, nothingYet, smallImage, withoutQuotas } from "../support/demo-work.ts";
-import { eventually, type RunningCloud, startCloud } from "../support/running-cloud.ts";
+import { eventually, micronova, type RunningCloud, startCloud } from "../support/running-cloud.ts";
 import { rabbitMissing, startRabbit, startRabbitCluster } from "../support/running-rabbit.ts";
 import { settled } from "../support/settled.ts";
 import { startProxy } from "../support/tcp-proxy.ts";
@@ -53,6 +53,28 @@ test("a cloud goes on when its connection to RabbitMQ is cut without a word", { 
     });
   } finally {
     await proxy.stop();
+    await rabbit.stop();
+  }
+});
+
+test("a cloud that is stopped without its RabbitMQ goes on when both are back", { skip }, async () => {
+  const rabbit = await startRabbit();
+  try {
+    await withCloud([rabbit.url], {}, async (cloud) => {
+      const client = await cloud.client();
+      const imageRef = await smallImage(client);
+      const promised = nothingYet();
+      for (const name of ["one", "two", "three", "four"])
+        promised.servers.add(await bootServer(client, { name, imageRef }));
+      await rabbit.kill();
+      const { status, stderr } = await micronova(["down", "--data-dir", cloud.dataDir]);
+      assert.equal(status, 0, stderr);
+      await rabbit.start();
+      await cloud.up();
+
+      await settled(cloud, promised);
+    });
+  } finally {
     await rabbit.stop();
   }
 });
