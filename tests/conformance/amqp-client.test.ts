@@ -5,6 +5,8 @@ import { createServer, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { type Address, amqpErrors, type Bus, connectAmqp, type Delivery, type Queue } from "@micronova/amqp";
 import { isFault, type LogFields, type Platform, silentLog } from "@micronova/kit";
+import { type Authority, anAuthority } from "../support/certificates.ts";
+import { freePort } from "../support/free-port.ts";
 import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
 import { type RunningRabbit, rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 import { startProxy, type TcpProxy } from "../support/tcp-proxy.ts";
@@ -19,18 +21,33 @@ interface Door {
 
 let ours: RunningBroker;
 let rabbit: RunningRabbit;
+let authority: Authority;
+let tlsPort: number;
 const open: Bus[] = [];
 const proxies: TcpProxy[] = [];
 
 before(async () => {
   ours = await startBroker();
-  if (rabbitMissing === false) rabbit = await startRabbit({ config: `channel_max = ${channelMax}` });
+  if (rabbitMissing !== false) return;
+  authority = await anAuthority();
+  tlsPort = await freePort();
+  const { certPath, keyPath } = await authority.certificate("/CN=rabbit");
+  const config = [
+    `channel_max = ${channelMax}`,
+    `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+    `ssl_options.cacertfile = ${authority.caPath}`,
+    `ssl_options.certfile = ${certPath}`,
+    `ssl_options.keyfile = ${keyPath}`,
+  ].join("\n");
+  rabbit = await startRabbit({ config });
 });
 after(async () => {
   await Promise.all(open.map((bus) => bus.close()));
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   await ours.stop();
-  if (rabbitMissing === false) await rabbit.stop();
+  if (rabbitMissing !== false) return;
+  await rabbit.stop();
+  authority.remove();
 });
 
 const channelMax = 20;
@@ -350,6 +367,20 @@ test("RabbitMQ: quorum queues for what lasts, classic ones for the rest", {
     [own!]: "classic",
     [mine!]: "classic",
   });
+});
+
+test("RabbitMQ: TLS, with an authority that the client is given", { skip: rabbitMissing }, async () => {
+  const url = `amqps://guest:guest@127.0.0.1:${tlsPort}`;
+  const bus = kept(connectAmqp(realPlatform, [url], { ca: authority.ca }));
+  const queue: Queue = { name: fresh("tls"), autoDelete: true };
+  const got = await taken(bus, queue);
+  await bus.publish({ exchange: "", key: queue.name }, { body: 1 }, { mandatory: true });
+  await eventually(() => got.length === 1, "it arrives");
+
+  const { platform, lines } = listening();
+  const trusting = kept(connectAmqp(platform, [url]));
+  await eventually(() => lines.length > 0, "it is refused");
+  await assert.rejects(trusting.connected(1), /No broker can be used at .*: self-signed certificate/);
 });
 
 test("close ends an attempt to connect, and everybody who waits for it", async () => {

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type Bus, connectAmqp } from "@micronova/amqp";
+import { freePort } from "../support/free-port.ts";
 import { realPlatform } from "../support/running-broker.ts";
 import { type BusProcess, startBus } from "../support/running-bus.ts";
 import { micronova, startCloud } from "../support/running-cloud.ts";
-import { freePort } from "../support/running-rabbit.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "bus-commands-"));
 let running: BusProcess;

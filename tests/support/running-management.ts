@@ -3,8 +3,9 @@
 import { Broker, type Bus, connectAmqp, serveAmqp } from "@micronova/amqp";
 import { listen } from "@micronova/http";
 import { basicAuth, managementService } from "@micronova/management";
+import { freePort } from "./free-port.ts";
 import { realPlatform } from "./running-broker.ts";
-import { freePort, startRabbit } from "./running-rabbit.ts";
+import { startRabbit } from "./running-rabbit.ts";
 
 export interface RunningManagement {
   /** Of the API, on the loopback. */

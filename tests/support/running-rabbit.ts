@@ -12,10 +12,10 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemRandom } from "@micronova/kit";
+import { freePort } from "./free-port.ts";
 import { type ProgramResult, program } from "./running-cloud.ts";
 
 export interface RabbitOptions {
@@ -220,27 +220,5 @@ function speaksAmqp(port: number): Promise<boolean> {
     socket.once("data", (bytes) => is(bytes[0] === 1));
     socket.once("error", () => is(false));
     socket.once("close", () => is(false));
-  });
-}
-
-// Below the ports that systems give to outgoing connections: a port is kept free while its node is down.
-const portMin = 10_000;
-const portMax = 15_999;
-const given = new Set<number>();
-
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = portMin + systemRandom.int(portMax - portMin);
-    if (given.has(port) || !(await isFree(port))) continue;
-    given.add(port);
-    return port;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
