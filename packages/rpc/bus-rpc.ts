@@ -71,7 +71,9 @@ export function busRpc(deps: BusRpcDeps): Rpc {
     async announce(topic, event) {
       const options = { context: systemContext(platform.random.uuid()) };
       const contract = { topic: topic.name, methods: {}, version: newsVersion, namespace: null };
-      await client.fanout({ contract, target: topic.name, method: newsMethod, args: event, options });
+      const sent = client.fanout({ contract, target: topic.name, method: newsMethod, args: event, options });
+      // News are hints: an API does not stand still for a broker that is away.
+      sent.catch((error) => platform.log.warn({ topic: topic.name, error }, "news could not be sent"));
     },
     listen: (topic, handle) => new Listener({ bus, parking, topic: topic.name, id: newId(), handle }),
     close: async () => client.close(),

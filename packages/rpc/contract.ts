@@ -132,7 +132,7 @@ export interface Rpc {
     handlers: Handlers<C>,
     options?: ServeOptions,
   ): Service;
-  /** Fire and forget, to every listener of the topic. */
+  /** To every listener of the topic, once there is a bus. Nobody waits for it, or hears of a failure. */
   announce<E>(topic: Topic<E>, event: E): Promise<void>;
   listen<E>(topic: Topic<E>, handle: (event: E) => void): Service;
   /** Ends what waits for an answer with `rpcErrors.closed`. The bus is its owner's to close. */
