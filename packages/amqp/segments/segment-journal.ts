@@ -2,7 +2,7 @@
 // disk is busy goes with the next write, so that one sync serves all of it. What was settled is written at
 // once but never synced. Segments go from the oldest on; when little in them is alive, the oldest's living
 // messages move to the newest. Whatever the disk refuses is kept and tried again.
-import { fdatasync, write } from "node:fs";
+import { write } from "node:fs";
 import type { Millis, Platform } from "@micronova/kit";
 import { Writer } from "../codec/writer.ts";
 import type { Content } from "../content.ts";
@@ -147,11 +147,8 @@ export class SegmentJournal implements Journal {
     const go = (from: number) => {
       write(segment.file, full.bytes, from, full.at - from, at + from, (error, written) => {
         if (error !== null) return failed(error);
-        if (from + written < full.at) return go(from + written);
-        fdatasync(segment.file, (problem) => {
-          if (problem !== null) return failed(problem);
-          done();
-        });
+        if (from + written < full.at) go(from + written);
+        else done();
       });
     };
     try {

@@ -1,6 +1,6 @@
 // One segment: a file of messages, a file of what was settled while it was the newest, and how many queues
 // still need each of its messages. Those that it was the first to hold have numbers without a gap.
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "./sync-directory.ts";
 
@@ -34,9 +34,9 @@ export class Segment {
     this.settledPath = join(dir, `${name(number)}.settled`);
   }
 
-  /** For writing; positions are given with each write. */
+  /** For writing; positions are given with each write, and what was written is on disk. */
   get file(): number {
-    this.#file ??= create(this.path);
+    this.#file ??= create(this.path, constants.O_DSYNC);
     return this.#file;
   }
 
@@ -110,8 +110,8 @@ export class Segment {
 
 const countsMin = 1024;
 
-function create(path: string): number {
-  const file = openSync(path, "wx", 0o600);
+function create(path: string, more = 0): number {
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | more, 0o600);
   try {
     syncDirectory(dirname(path));
     return file;
