@@ -3,10 +3,11 @@
 import type { Right, User } from "./access/user.ts";
 import type { ExchangeKind } from "./bus.ts";
 import { ReplyError } from "./codec/reply-codes.ts";
-import type { Table } from "./codec/table.ts";
+import { type FieldValue, plainTable, type Table } from "./codec/table.ts";
 import { amqpErrors } from "./errors.ts";
-import type { ExchangeSpec } from "./exchange/bound-exchange.ts";
+import type { BoundExchange, ExchangeSpec } from "./exchange/bound-exchange.ts";
 import type { MessageQueue, QueueSpec } from "./queue/message-queue.ts";
+import { typeName } from "./queue/queue-arguments.ts";
 import type { VirtualHost } from "./virtual-host.ts";
 
 export interface Actor {
@@ -68,7 +69,11 @@ export function declareExchange(actor: Actor, { type, ...spec }: ExchangeDeclara
 
 export function deleteExchange(actor: Actor, name: string, options: { readonly ifUnused: boolean }): void {
   assertNotDefault(name);
-  assertUnreserved("exchange", name);
+  if (isReserved(name))
+    throw new ReplyError(
+      "ACCESS_REFUSED",
+      `deletion of system exchange '${name}' in vhost '${actor.host.name}' not allowed`,
+    );
   assertMay(actor, "configure", "exchange", name);
   actor.host.deleteExchange(name, options);
 }
@@ -112,36 +117,56 @@ export function deleteQueue(
 }
 
 export function bindQueue(actor: Actor, binding: BindingDeclaration): void {
-  actor.host.bind(bindableQueue(actor, binding), binding);
+  assertMayBind(actor, "queue", binding);
+  assertBindable(actor.host.exchange(binding.source), binding);
+  actor.host.bind(existingQueue(actor, binding.destination), binding);
 }
 
+/** What is not bound, or not there, is as good as unbound. */
 export function unbindQueue(actor: Actor, binding: BindingDeclaration): void {
-  actor.host.unbind(bindableQueue(actor, binding), binding);
+  assertMayBind(actor, "queue", binding);
+  const queue = actor.host.findQueue(binding.destination);
+  assertMine(actor, queue);
+  if (queue === null || actor.host.findExchange(binding.source) === null) return;
+  queue.touch();
+  actor.host.unbind(queue, binding);
 }
 
 export function bindExchange(actor: Actor, binding: BindingDeclaration): void {
-  assertMayBind(actor, binding);
+  assertMayBind(actor, "exchange", binding);
+  assertBindable(actor.host.exchange(binding.source), binding);
   actor.host.bind(actor.host.exchange(binding.destination), binding);
 }
 
 export function unbindExchange(actor: Actor, binding: BindingDeclaration): void {
-  assertMayBind(actor, binding);
-  actor.host.unbind(actor.host.exchange(binding.destination), binding);
+  assertMayBind(actor, "exchange", binding);
+  const exchange = actor.host.findExchange(binding.destination);
+  if (exchange !== null && actor.host.findExchange(binding.source) !== null)
+    actor.host.unbind(exchange, binding);
 }
 
-function bindableQueue(actor: Actor, { destination, source }: BindingDeclaration): MessageQueue {
-  const queue = existingQueue(actor, destination);
-  assertMay(actor, "write", "queue", queue.name);
+function assertMayBind(
+  actor: Actor,
+  to: "exchange" | "queue",
+  { source, destination }: BindingDeclaration,
+): void {
   assertNotDefault(source);
+  if (to === "exchange") assertNotDefault(destination);
+  assertMay(actor, "write", to, destination);
   assertMay(actor, "read", "exchange", source);
-  return queue;
 }
 
-function assertMayBind(actor: Actor, { source, destination }: BindingDeclaration): void {
-  assertNotDefault(source);
-  assertNotDefault(destination);
-  assertMay(actor, "write", "exchange", destination);
-  assertMay(actor, "read", "exchange", source);
+const matches: readonly FieldValue[] = ["all", "any", "all-with-x", "any-with-x"];
+
+/** A headers exchange must know how to compare. */
+function assertBindable({ spec }: BoundExchange, { arguments: args }: BindingDeclaration): void {
+  const match = args["x-match"];
+  if (spec.kind !== "headers" || match === undefined || matches.includes(match)) return;
+  const why =
+    typeof match === "string"
+      ? `value <<"${match}">>; expected all, any, all-with-x, or any-with-x`
+      : `type ${typeName(match)} (value ${JSON.stringify(plainTable({ match })["match"])}); expected longstr`;
+  throw new ReplyError("PRECONDITION_FAILED", `Invalid x-match field ${why}`);
 }
 
 /** Whoever names an alternate must be allowed to read the one and write the other. */
@@ -160,9 +185,11 @@ function assertMine({ owner }: Actor, queue: MessageQueue | null): void {
     throw amqpErrors.queueLocked(queue.name);
 }
 
+const isReserved = (name: string) => name.startsWith("amq.");
+
 /** Names that begin so are the broker's to give. */
 function assertUnreserved(kind: "exchange" | "queue", name: string): void {
-  if (name.startsWith("amq."))
+  if (isReserved(name))
     throw new ReplyError("ACCESS_REFUSED", `${kind} name '${name}' contains reserved prefix 'amq.*'`);
 }
 

@@ -85,6 +85,14 @@ export class Content {
     return this.#properties;
   }
 
+  /** Leaves out the header that only routing may see. */
+  hideBcc(): void {
+    const properties = this.#properties;
+    if (properties?.headers["BCC"] === undefined) return;
+    const { BCC: _, ...headers } = properties.headers;
+    this.#properties = properties.with({ headers });
+  }
+
   /** The properties if it came with them: the Bus form says the same in its own fields. */
   get wireProperties(): Properties | null {
     return this.#properties;

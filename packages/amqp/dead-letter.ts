@@ -17,7 +17,7 @@ export function deadLetterOf(content: Content, exchange: string, death: Death, f
   const { queue, reason, at } = death;
   const { exchange: from, key } = content.label;
   const { headers = {}, expiration, ...fields } = content.properties(form).fields;
-  const keys = [key, ...textsOf(headers["CC"]), ...textsOf(headers["BCC"])];
+  const keys = [key, ...textsOf(headers["CC"])];
   const entry: Table = {
     count: new Typed("l", BigInt(countOf(headers, queue.name, reason) + 1)),
     reason,
@@ -36,7 +36,9 @@ export function deadLetterOf(content: Content, exchange: string, death: Death, f
           "x-first-death-reason": reason,
         }
       : {};
-  const { BCC: _, ...visible } = headers;
+  // The queue's key for dead letters is in place of all keys that the message had.
+  const { CC: _, ...withoutKeys } = headers;
+  const visible = queue.arguments.deadLetterKey === null ? headers : withoutKeys;
   const changed: PropertyFields = {
     ...fields,
     headers: { ...visible, ...firsts, "x-death": [entry, ...others] },

@@ -15,9 +15,14 @@ test("a queue's arguments are read, or refused with the reason", () => {
     [{ "x-expires": 0 }, "{value_zero,0}"],
     [{ "x-message-ttl": -1 }, "{value_negative,-1}"],
     [{ "x-max-length": "many" }, '"expected integer, got longstr"'],
-    [{ "x-max-priority": 256 }, "{value_too_large,256}"],
+    [{ "x-max-priority": 256 }, "{max_value_exceeded,256}"],
+    [{ "x-expires": 315_360_000_001 }, "{value_too_large,315360000001}"],
+    [{ "x-queue-mode": "eager" }, "\"unsupported queue mode 'eager'\""],
+    [{ "x-queue-type": "stream" }, "\"unsupported queue type 'stream'\""],
+    [{ "x-queue-version": 3 }, "\"unsupported queue version '3'\""],
+    [{ "x-single-active-consumer": "yes" }, "{unacceptable_type,longstr}"],
     [{ "x-dead-letter-routing-key": "k" }, "routing_key_but_no_dlx_defined"],
-    [{ "x-overflow": "burst" }, 'invalid_value,"burst"'],
+    [{ "x-overflow": "burst" }, "invalid_overflow"],
   ] as const;
   for (const [args, why] of refused)
     assert.throws(
@@ -37,8 +42,12 @@ test("declarations differ in RabbitMQ's words", () => {
       { ...declared, arguments: { a: 1 } },
       ["b", "received none but current is the value 'x' of type 'longstr'"],
     ],
+    [{ ...declared, arguments: { a: 1, b: "x", c: "says nothing" } }, null],
   ] as const;
-  for (const [received, expected] of cases) assert.deepEqual(differenceOf(received, declared), expected);
+  for (const [received, expected] of cases) {
+    const difference = differenceOf(received, declared, ["a", "b"]);
+    assert.deepEqual(difference, expected);
+  }
 });
 
 test("a letter goes round only when somebody's will sent it", () => {

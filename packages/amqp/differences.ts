@@ -8,15 +8,19 @@ export interface Identity {
   readonly arguments: Table;
 }
 
-/** The first argument that differs and how; null when nothing does. */
-export function differenceOf(received: Identity, current: Identity): readonly [string, string] | null {
+/** The first property or argument that differs and how; null when none of these does. */
+export function differenceOf(
+  received: Identity,
+  current: Identity,
+  names: readonly string[],
+): readonly [string, string] | null {
   for (const [name, value] of Object.entries(received.properties)) {
     const known = current.properties[name];
     if (value !== known) return [name, `received '${value}' but current is '${known}'`];
   }
   const ours = plainTable(current.arguments);
   const theirs = plainTable(received.arguments);
-  for (const name of new Set([...Object.keys(theirs), ...Object.keys(ours)])) {
+  for (const name of names) {
     if (isDeepStrictEqual(theirs[name], ours[name])) continue;
     return [name, difference(received.arguments[name], current.arguments[name])];
   }
@@ -24,9 +28,7 @@ export function differenceOf(received: Identity, current: Identity): readonly [s
 }
 
 function difference(received: FieldValue | undefined, current: FieldValue | undefined): string {
-  const isOneType =
-    received !== undefined && current !== undefined && typeName(received) === typeName(current);
-  return isOneType
+  return received !== undefined && current !== undefined
     ? `received '${shown(received)}' but current is '${shown(current)}'`
     : `received ${described(received)} but current is ${described(current)}`;
 }

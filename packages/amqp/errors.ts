@@ -25,6 +25,20 @@ export const amqpErrors = errorTable("amqp", {
     text: (queue: string, argument: string, why: string) =>
       `Queue '${queue}' cannot have ${argument} as given: ${why}.`,
   },
+  badArgumentType: {
+    status: 400,
+    text: (queue: string, argument: string, type: string) =>
+      `Queue '${queue}' cannot have ${argument} of type ${type}.`,
+  },
+  argumentOfOtherType: {
+    status: 400,
+    text: (queue: string, argument: string, type: string) =>
+      `Queue '${queue}' cannot have ${argument}; it is of type ${type}.`,
+  },
+  propertyOfOtherType: {
+    status: 400,
+    text: (queue: string, property: string) => `Queue '${queue}' of its type cannot be ${property}.`,
+  },
   queueUnnamed: {
     status: 400,
     text: () => "A queue without a name is for its consumer alone: declare it by consuming from it.",

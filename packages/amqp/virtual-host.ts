@@ -22,6 +22,8 @@ import {
   type QueueOptions,
   type QueueSpec,
 } from "./queue/message-queue.ts";
+import { argumentNames, readQueueArguments } from "./queue/queue-arguments.ts";
+import { assertArgumentsOfType, assertPropertiesOfType } from "./queue/queue-types.ts";
 import { Turns } from "./queue/turns.ts";
 import { HostStats } from "./statistics.ts";
 import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
@@ -152,7 +154,9 @@ export class VirtualHost {
       if (spec.durable) this.#definitions.putExchange(this.name, spec);
       return this.#addExchange(spec);
     }
-    const difference = differenceOf(exchangeIdentity(spec), exchangeIdentity(known.spec));
+    const difference = differenceOf(exchangeIdentity(spec), exchangeIdentity(known.spec), [
+      "alternate-exchange",
+    ]);
     if (difference !== null) throw amqpErrors.exchangeDiffers(spec.name, ...difference);
     return known;
   }
@@ -171,12 +175,18 @@ export class VirtualHost {
   /** Declares a queue. `options.owner` is the connection that an exclusive one belongs to. */
   declareQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
     this.#deps.churn.queue_declared++;
-    const queue = this.#queues.get(spec.name) ?? this.#addQueue(spec, owner, options);
-    if (queue.owner !== null && queue.owner !== owner) throw amqpErrors.queueLocked(spec.name);
-    const difference = differenceOf(queueIdentity(spec), queueIdentity(queue.spec));
+    assertArgumentsOfType(spec);
+    const known = this.#queues.get(spec.name);
+    if (known === undefined) {
+      assertPropertiesOfType(spec);
+      return this.#addQueue(spec, owner, options);
+    }
+    readQueueArguments(spec.name, spec.arguments);
+    if (known.owner !== (spec.exclusive ? owner : null)) throw amqpErrors.queueLocked(spec.name);
+    const difference = differenceOf(queueIdentity(spec), queueIdentity(known.spec), argumentNames);
     if (difference !== null) throw amqpErrors.queueDiffers(spec.name, ...difference);
-    queue.touch();
-    return queue;
+    known.touch();
+    return known;
   }
 
   /** Says how many messages went with it. */
@@ -217,14 +227,10 @@ export class VirtualHost {
   /** The queues a message goes to, each once. */
   route(content: Content): readonly MessageQueue[] {
     const { exchange, key } = content.label;
-    const properties = content.wireProperties;
-    if (properties?.hasHeaders === true) {
-      const { CC, BCC } = properties.headers;
-      const more = [...textsOf(CC), ...textsOf(BCC)];
-      if (more.length > 0)
-        return [...new Set([key, ...more].flatMap((one) => this.#routeKey(exchange, one, content)))];
-    }
-    return this.#routeKey(exchange, key, content);
+    const keys = content.wireProperties?.hasHeaders === true ? keysOf(content) : [key];
+    if (exchange !== "") return this.#walk(this.exchange(exchange), keys, content);
+    const queues = keys.flatMap((one) => this.#queues.get(one) ?? noQueues);
+    return queues.length > 1 ? [...new Set(queues)] : queues;
   }
 
   /** Whether all messages with a label go the same way, until `version` grows. */
@@ -287,22 +293,20 @@ export class VirtualHost {
     return queue;
   }
 
-  #routeKey(exchangeName: string, key: string, content: Content): readonly MessageQueue[] {
-    if (exchangeName === "") {
-      const queue = this.#queues.get(key);
-      return queue === undefined ? noQueues : [queue];
-    }
-    return this.#walk(this.exchange(exchangeName), key, content);
-  }
-
-  /** Follows exchanges to queues, each once; where an exchange leads nowhere, to its alternate. */
-  #walk(first: BoundExchange, key: string, content: Content): readonly MessageQueue[] {
+  /**
+   * Follows exchanges to queues, each once; where an exchange leads nowhere, to its alternate. Every exchange
+   * on the way looks at all of the keys.
+   */
+  #walk(first: BoundExchange, keys: readonly string[], content: Content): readonly MessageQueue[] {
     const found = new Set<MessageQueue>();
     const exchanges = new Set([first]);
     // What is added on the way has its turn.
     for (const exchange of exchanges) {
       const headers = exchange.spec.kind === "headers" ? this.#headers(content) : {};
-      const targets = exchange.targets(key, headers);
+      const targets =
+        keys.length === 1
+          ? exchange.targets(keys[0]!, headers)
+          : keys.flatMap((key) => exchange.targets(key, headers));
       for (const target of targets) {
         if (target instanceof MessageQueue) found.add(target);
         else exchanges.add(target);
@@ -376,6 +380,12 @@ export class VirtualHost {
   }
 }
 
+/** What exchanges compare: the routing key, and what the publisher added in headers. */
+function keysOf({ label, wireProperties }: Content): readonly string[] {
+  const { CC, BCC } = wireProperties?.headers ?? {};
+  return [label.key, ...textsOf(CC), ...textsOf(BCC)];
+}
+
 /** Whether a queue outlives the broker. */
 function isKept({ spec }: MessageQueue): boolean {
   return spec.durable && !spec.exclusive;
@@ -395,6 +405,9 @@ function exchangeIdentity({ kind, durable, autoDelete, internal, arguments: args
   return { properties: { type: kind, durable, auto_delete: autoDelete, internal }, arguments: args };
 }
 
-function queueIdentity({ durable, exclusive, autoDelete, arguments: args }: QueueSpec) {
-  return { properties: { durable, exclusive, auto_delete: autoDelete }, arguments: args };
+/** The type that a queue has when none is named makes no difference. */
+function queueIdentity({ durable, autoDelete, arguments: args }: QueueSpec) {
+  const { "x-queue-type": type, ...others } = args;
+  const named = type === undefined || type === "classic" ? others : args;
+  return { properties: { durable, auto_delete: autoDelete }, arguments: named };
 }

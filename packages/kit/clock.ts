@@ -21,9 +21,13 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(ms, signal) {
-    await sleepTimer(ms, undefined, signal === undefined ? {} : { signal });
+    for (let left = ms; left > 0; left -= timerMax)
+      await sleepTimer(Math.min(left, timerMax), undefined, signal === undefined ? {} : { signal });
   },
 };
+
+// So many milliseconds, 24 days, a timer of Node's can count; asked for more, it would end at once.
+const timerMax: Millis = 2 ** 31 - 1;
 
 /** Sleeps, and returns early when the signal aborts: the pause of a loop that ends by that signal. */
 export async function sleepUnlessAborted(clock: Clock, ms: Millis, signal: AbortSignal): Promise<void> {

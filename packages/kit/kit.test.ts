@@ -19,6 +19,7 @@ import {
   run,
   seededRandom,
   states,
+  systemClock,
 } from "./index.ts";
 import { Life, testPlatform, virtualClock } from "./testing.ts";
 
@@ -64,6 +65,17 @@ test("sleepers of a virtual clock wake in order and at their time", async () => 
 
   assert.deepEqual(woken, ["b@10", "b2@15", "a@30"]);
   assert.equal(clock.now(), 40);
+});
+
+test("a sleep longer than a timer of Node's can count is not over at once", async () => {
+  const controller = new AbortController();
+  const sleep = systemClock.sleep(2 ** 31 + 10, controller.signal);
+
+  // Asked for too much, a timer ends after a millisecond.
+  await systemClock.sleep(5);
+  controller.abort();
+
+  await assert.rejects(sleep, { name: "AbortError" });
 });
 
 test("an aborted sleep rejects and does not wake later", async () => {

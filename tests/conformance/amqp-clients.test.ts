@@ -85,9 +85,83 @@ const expectations: Readonly<Record<string, unknown>> = {
     [405, "RESOURCE_LOCKED - cannot obtain exclusive access to "],
     [503, "COMMAND_INVALID - unknown exchange type 'weird'"],
   ],
+  arguments: [
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-message-ttl' for queue 'f' in vhost '/': {value_too_large,1000000000000}",
+    ],
+    [406, "PRECONDITION_FAILED - invalid arg 'x-overflow' for queue 'f' in vhost '/': invalid_overflow"],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-max-priority' for queue 'f' in vhost '/': {max_value_exceeded,256}",
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'f' in vhost '/'",
+    ],
+    [
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-queue-mode' for queue 'f' in vhost '/': "unsupported queue mode 'eager'"`,
+    ],
+    [
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-queue-type' for queue 'f' in vhost '/': "unsupported queue type 'heap'"`,
+    ],
+    [406, "PRECONDITION_FAILED - invalid property 'exclusive-owner' for queue 'f' in vhost '/'"],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-single-active-consumer' for queue 'f' in vhost '/': {unacceptable_type,signedint}",
+    ],
+    [
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-queue-version' for queue 'f' in vhost '/': "unsupported queue version '3'"`,
+    ],
+    [
+      406,
+      "PRECONDITION_FAILED - invalid arg 'x-delivery-limit' for queue 'f' in vhost '/' of queue type rabbit_classic_queue",
+    ],
+    405,
+    [
+      406,
+      "PRECONDITION_FAILED - inequivalent arg 'alternate-exchange' for exchange 'same' in vhost '/': received the value 'x' of type 'longstr' but current is none",
+    ],
+    [406, "PRECONDITION_FAILED - Invalid x-match field type signedint (value 23); expected longstr"],
+    [
+      406,
+      'PRECONDITION_FAILED - Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x',
+    ],
+    [
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'same' in vhost '/': "expected integer, got longstr"`,
+    ],
+    [
+      406,
+      `PRECONDITION_FAILED - invalid arg 'x-priority' for queue 'same' in vhost '/': "expected integer, got void"`,
+    ],
+    null,
+  ],
+  names: [
+    [404, "NOT_FOUND - no exchange 'lineends' in vhost '/'"],
+    [403, "ACCESS_REFUSED - deletion of system exchange 'amq.direct' in vhost '/' not allowed"],
+    [404, "NOT_FOUND - no exchange 'nox' in vhost '/'"],
+    [404, "NOT_FOUND - no exchange 'nox' in vhost '/'"],
+    [404, "NOT_FOUND - no queue '' in vhost '/'"],
+    [406, "PRECONDITION_FAILED - queue 'full' in vhost '/' not empty"],
+  ],
+  publishes: [
+    [406, `PRECONDITION_FAILED - invalid expiration '10foo': {leftover_string,"foo"}`],
+    [406, "PRECONDITION_FAILED - invalid expiration 'foo': no_integer"],
+    [406, "PRECONDITION_FAILED - invalid expiration '-1': {value_negative,-1}"],
+    null,
+    [406, 'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"CC",signedint}'],
+    [406, 'PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,"BCC",longstr}'],
+    [406, "PRECONDITION_FAILED - user_id property set to 'somebody' but authenticated user was 'guest'"],
+  ],
+  copies: [["CC"], ["CC"], ["CC"], null],
+  shares: [30, true, false],
   confirms: ["ack", "ack", "nack", "NO_ROUTE"],
-  transactions: [0, 1],
-  dead_letters: ["late", 1, "expired", "expired", "short", 1, ["short"]],
+  transactions: [0, 1, 0, 1, "PRECONDITION_FAILED - unknown delivery tag 2"],
+  dead_letters: [["short", "other"], false, "late", 1, "expired", "expired", "short", 1, ["short"]],
   priorities: ["5", "9", "3", "1"],
   prefetch: [2, 4],
   exchanges: [["through"], ["alternate"]],
@@ -102,6 +176,7 @@ const expectations: Readonly<Record<string, unknown>> = {
   refused_logins: [
     "ConnectionClosedByBroker: (403) 'ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.'",
     "ConnectionClosedByBroker: (530) 'NOT_ALLOWED - vhost nowhere not found'",
+    "ProbableAuthenticationError",
   ],
 };
 

@@ -85,6 +85,115 @@ def errors():
     ]
 
 
+def arguments():
+    """How arguments are refused, and which of them make no difference."""
+    declare = lambda **arguments: refused(lambda ch: ch.queue_declare("f", exclusive=True, arguments=arguments))
+    channel.queue_declare("same", exclusive=True, arguments={"x-queue-type": "classic"})
+    channel.queue_declare("same", exclusive=True, arguments={"unknown": "x"})
+    channel.exchange_declare("same", "direct", auto_delete=True)
+    channel.exchange_declare("same", "direct", auto_delete=True, arguments={"unknown": "x"})
+    consume = lambda priority: refused(
+        lambda ch: ch.basic_consume("same", lambda *_: None, arguments={"x-priority": priority})
+    )
+    return [
+        declare(**{"x-message-ttl": 10**12}),
+        declare(**{"x-overflow": "burst"}),
+        declare(**{"x-max-priority": 256}),
+        declare(**{"x-dead-letter-exchange": 3}),
+        declare(**{"x-queue-mode": "eager"}),
+        declare(**{"x-queue-type": "heap"}),
+        declare(**{"x-queue-type": "quorum"}),
+        declare(**{"x-single-active-consumer": 3}),
+        declare(**{"x-queue-version": 3}),
+        declare(**{"x-delivery-limit": 3}),
+        refused(lambda ch: ch.queue_declare("same", exclusive=False))[0],
+        refused(lambda ch: ch.exchange_declare("same", "direct", auto_delete=True, arguments={"alternate-exchange": "x"})),
+        refused(lambda ch: ch.queue_bind("same", "amq.headers", arguments={"x-match": 23})),
+        refused(lambda ch: ch.queue_bind("same", "amq.headers", arguments={"x-match": "some"})),
+        consume("high"),
+        consume(None),
+        consume(3),
+    ]
+
+
+def names():
+    """What is not there is unbound and deleted without ado, and what the broker made stays."""
+    channel.queue_unbind("nope", "amq.direct", "k")
+    channel.exchange_unbind("nope", "amq.direct", "k")
+    channel.queue_unbind(channel.queue_declare("", exclusive=True).method.queue, "nope", "k")
+    channel.queue_delete("nope")
+    channel.exchange_delete("nope")
+    channel.exchange_declare("line\r\nends\n", "fanout")
+    channel.exchange_declare("lineends", passive=True)
+    channel.exchange_delete("line\nends")
+    channel.queue_declare("full", exclusive=True)
+    channel.basic_publish("", "full", b"x")
+    return [
+        refused(lambda ch: ch.exchange_declare("lineends", passive=True)),
+        refused(lambda ch: ch.exchange_delete("amq.direct")),
+        refused(lambda ch: ch.queue_bind("nope", "nox", "k")),
+        refused(lambda ch: ch.exchange_bind("nope", "nox", "k")),
+        refused(lambda ch: ch.queue_declare("", passive=True)),
+        refused(lambda ch: ch.queue_delete("full", if_empty=True)),
+    ]
+
+
+def publishes():
+    """How publishes are refused."""
+    publish = lambda **properties: refused(
+        lambda ch: ch.basic_publish("", "nowhere", b"", pika.BasicProperties(**properties)) or ch.tx_select()
+    )
+    return [
+        publish(expiration="10foo"),
+        publish(expiration="foo"),
+        publish(expiration="-1"),
+        publish(expiration="+1"),
+        publish(headers={"CC": 0}),
+        publish(headers={"BCC": "x"}),
+        publish(user_id="somebody"),
+    ]
+
+
+def copies():
+    """Every exchange on the way looks at all keys, and nobody sees the blind ones."""
+    one, two, blind = (channel.queue_declare("", exclusive=True).method.queue for _ in range(3))
+    channel.exchange_declare("from", "direct", auto_delete=True)
+    channel.exchange_declare("to", "topic", auto_delete=True)
+    channel.exchange_bind("to", "from", "key1")
+    channel.queue_bind(two, "to", "key2")
+    headers = {"CC": ["key1", one, 5], "BCC": ["key2", blind]}
+    for exchange, key in (("from", ""), ("", one)):
+        channel.basic_publish(exchange, key, b"x", pika.BasicProperties(headers=headers))
+    got = [channel.basic_get(queue, auto_ack=True) for queue in (one, two, blind, one)]
+    return [properties and sorted(properties.headers) for _, properties, _ in got]
+
+
+def shares():
+    """A channel's own limit is shared by its consumers, also with one that acknowledges nothing."""
+    channel.basic_qos(prefetch_count=1, global_qos=True)
+    counts = {}
+    queues = [channel.queue_declare("", exclusive=True).method.queue for _ in range(3)]
+
+    def count(queue):
+        def handle(ch, method, properties, body):
+            counts[queue] = counts.get(queue, 0) + 1
+            if sum(counts.values()) < 30:
+                ch.basic_ack(method.delivery_tag)
+
+        return handle
+
+    for queue in queues:
+        channel.basic_consume(queue, count(queue))
+        for _ in range(20):
+            channel.basic_publish("", queue, b"x")
+    connection.sleep(0.5)
+    unacknowledging = channel.queue_declare("", exclusive=True).method.queue
+    channel.basic_consume(unacknowledging, count("none"), auto_ack=True)
+    channel.basic_publish("", unacknowledging, b"x")
+    connection.sleep(0.3)
+    return [sum(counts.values()), all(0 < counts[queue] < 20 for queue in queues), "none" in counts]
+
+
 def confirms():
     channel.confirm_delivery()
     name = channel.queue_declare("", exclusive=True, arguments={"x-max-length": 2, "x-overflow": "reject-publish"})
@@ -113,6 +222,21 @@ def transactions():
     channel.basic_publish("", name, b"2")
     channel.tx_commit()
     counts.append(count())
+    tag = channel.basic_get(name)[0].delivery_tag
+    channel.basic_ack(tag)
+    # Acknowledged and not committed it is nobody's to give back or to acknowledge again; rolled back it is.
+    channel.basic_recover(requeue=True)
+    counts.append(count())
+    channel.tx_rollback()
+    channel.basic_recover(requeue=True)
+    counts.append(count())
+    tag = channel.basic_get(name)[0].delivery_tag
+    channel.basic_ack(tag)
+    channel.basic_ack(tag)
+    try:
+        channel.tx_commit()
+    except pika.exceptions.ChannelClosedByBroker as error:
+        counts.append(error.reply_text)
     return counts
 
 
@@ -123,7 +247,12 @@ def dead_letters():
     channel.basic_publish("", "short", b"late", pika.BasicProperties(headers={"k": 1}))
     method, properties, body = gather("letters", 1)[0]
     death = properties.headers["x-death"][0]
+    headers = {"CC": ["other"], "BCC": ["letters"]}
+    channel.basic_publish("", "short", b"copied", pika.BasicProperties(headers=headers))
+    copied = gather("letters", 2)[1][1].headers
     return [
+        copied["x-death"][0]["routing-keys"],
+        "CC" in copied,
         body.decode(),
         properties.headers["k"],
         properties.headers["x-first-death-reason"],
@@ -243,6 +372,16 @@ def refused_logins():
             pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, **options))
         except pika.exceptions.AMQPConnectionError as error:
             texts.append(str(error))
+    silent = pika.ConnectionParameters(
+        "127.0.0.1",
+        port,
+        credentials=pika.PlainCredentials("guest", "wrong"),
+        client_properties={"capabilities": {"authentication_failure_close": False}},
+    )
+    try:
+        pika.BlockingConnection(silent)
+    except pika.exceptions.AMQPConnectionError as error:
+        texts.append(type(error).__name__)
     return texts
 
 

@@ -6,9 +6,10 @@ import type { Address, Bus, ConsumeOptions, Consumer, Delivery, Exchange, Messag
 import type { Method } from "../codec/method-codec.ts";
 import { type Content, contentOfMessage } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
+import type { QueueType } from "../queue/queue-types.ts";
 import { plainJson, type WireForm } from "../wire-form.ts";
 import { backOffMs } from "./back-off.ts";
-import { declareExchange, declareQueue, type QueueType } from "./declarations.ts";
+import { declareExchange, declareQueue } from "./declarations.ts";
 import { type ClientTls, Link } from "./link.ts";
 import type { ChannelEvents, LinkChannel } from "./link-channel.ts";
 import { Outbox } from "./outbox.ts";

@@ -1,10 +1,8 @@
 // Exchanges and queues of the Bus as a client declares them, on its first connection and on every later one.
 import type { Exchange, Queue } from "../bus.ts";
+import type { QueueType } from "../queue/queue-types.ts";
 import { argumentsOf, specOf } from "../queue-spec.ts";
 import type { LinkChannel } from "./link-channel.ts";
-
-/** What durable queues are on a cluster: on one of its nodes, or replicated. */
-export type QueueType = "classic" | "quorum";
 
 export async function declareExchange(channel: LinkChannel, exchange: Exchange): Promise<void> {
   const { name, kind, durable, autoDelete } = exchange;

@@ -5,9 +5,10 @@ import type { ConsumeOptions, Delivery, Exchange, Queue } from "../bus.ts";
 import type { Args, Method } from "../codec/method-codec.ts";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
+import type { QueueType } from "../queue/queue-types.ts";
 import type { WireForm } from "../wire-form.ts";
 import { backOffMs } from "./back-off.ts";
-import { declareExchange, declareQueue, type QueueType } from "./declarations.ts";
+import { declareExchange, declareQueue } from "./declarations.ts";
 import type { Link } from "./link.ts";
 import type { ChannelEvents, LinkChannel } from "./link-channel.ts";
 

@@ -18,12 +18,24 @@ export interface QueueArguments {
   readonly isSingleActive: boolean;
 }
 
-// RabbitMQ's limit for times: what its timers can count.
-const millisMax = 2 ** 32 - 1;
+/** RabbitMQ's limit for times: ten years. */
+export const millisMax = 315_360_000_000;
 const priorityLimit = 255;
 const overflows: readonly string[] = ["drop-head", "reject-publish", "reject-publish-dlx"];
-// A broker of one node is a quorum of one, so both types are the same queue here.
 const queueTypes: readonly string[] = ["classic", "quorum"];
+// Where messages wait is the broker's own affair, so they are the same here.
+const modes: readonly string[] = ["default", "lazy"];
+const versions: readonly number[] = [1, 2];
+// A dead letter is in its queues before the message leaves its own, which keeps both promises.
+const strategies: readonly string[] = ["at-most-once", "at-least-once"];
+
+/** The arguments by which one declaration differs from another; others may differ. */
+export const argumentNames = [
+  ...["x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key"],
+  ...["x-dead-letter-strategy", "x-max-length", "x-max-length-bytes", "x-max-priority", "x-overflow"],
+  ...["x-queue-mode", "x-queue-version", "x-single-active-consumer", "x-queue-type"],
+  ...["x-quorum-initial-group-size", "x-max-in-memory-length", "x-max-in-memory-bytes"],
+] as const;
 
 /** Shared by all queues that have none, which most are. */
 const noArguments = readArguments("", {});
@@ -33,39 +45,67 @@ export function readQueueArguments(queue: string, table: Table): QueueArguments 
 }
 
 function readArguments(queue: string, table: Table): QueueArguments {
+  const { refuse, integer, text, oneOf } = argumentReader(queue, table);
+  oneOf("x-queue-type", queueTypes, (value) => `"unsupported queue type '${value}'"`);
+  oneOf("x-queue-mode", modes, (value) => `"unsupported queue mode '${value}'"`);
+  oneOf("x-dead-letter-strategy", strategies, () => "invalid_dlx_strategy");
+  const version = integer("x-queue-version", Number.MIN_SAFE_INTEGER);
+  if (version !== null && !versions.includes(version))
+    throw refuse("x-queue-version", `"unsupported queue version '${version}'"`);
+  const isSingleActive = table["x-single-active-consumer"] ?? false;
+  if (typeof isSingleActive !== "boolean")
+    throw refuse("x-single-active-consumer", `{unacceptable_type,${typeName(isSingleActive)}}`);
+  const letters = table["x-dead-letter-exchange"];
+  if (letters !== undefined && typeof letters !== "string")
+    throw amqpErrors.badArgumentType(queue, "x-dead-letter-exchange", typeName(letters));
+  const deadLetterKey = text("x-dead-letter-routing-key");
+  if (deadLetterKey !== null && letters === undefined)
+    throw refuse("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined");
+  const priorityMax = integer("x-max-priority", 0);
+  if (priorityMax !== null && priorityMax > priorityLimit)
+    throw refuse("x-max-priority", `{max_value_exceeded,${priorityMax}}`);
+  return {
+    ttlMs: integer("x-message-ttl", 0, millisMax),
+    expiresMs: integer("x-expires", 1, millisMax),
+    lengthMax: integer("x-max-length", 0),
+    bytesMax: integer("x-max-length-bytes", 0),
+    // Held against the list.
+    overflow: (oneOf("x-overflow", overflows, () => "invalid_overflow") ?? "drop-head") as Overflow,
+    deadLetterExchange: letters ?? null,
+    deadLetterKey,
+    priorityMax,
+    isSingleActive,
+  };
+}
+
+/** Reads arguments by name, null where there is none; throws for what is not as RabbitMQ wants it. */
+function argumentReader(queue: string, table: Table) {
   const refuse = (name: string, why: string) => amqpErrors.badArgument(queue, name, why);
-  const integer = (name: string, min: number, max: number): number | null => {
+  const integer = (name: string, min: number, max = Number.POSITIVE_INFINITY): number | null => {
     const value = integerOf(table[name]);
     if (value === undefined) return null;
-    if (value === null) throw refuse(name, `"expected integer, got ${typeName(table[name]!)}"`);
+    if (value === null) throw refuse(name, notInteger(table[name]!));
     if (value < min) throw refuse(name, value < 0 ? `{value_negative,${value}}` : `{value_zero,${value}}`);
     if (value > max) throw refuse(name, `{value_too_large,${value}}`);
     return value;
   };
-  const text = (name: string, allowed?: readonly string[]): string | null => {
+  const text = (name: string): string | null => {
     const value = table[name];
     if (value === undefined) return null;
     if (typeof value !== "string") throw refuse(name, `{unacceptable_type,${typeName(value)}}`);
-    if (allowed !== undefined && !allowed.includes(value)) throw refuse(name, `invalid_value,"${value}"`);
     return value;
   };
-  text("x-queue-type", queueTypes);
-  const deadLetterExchange = text("x-dead-letter-exchange");
-  const deadLetterKey = text("x-dead-letter-routing-key");
-  if (deadLetterKey !== null && deadLetterExchange === null)
-    throw refuse("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined");
-  return {
-    ttlMs: integer("x-message-ttl", 0, millisMax),
-    expiresMs: integer("x-expires", 1, millisMax),
-    lengthMax: integer("x-max-length", 0, Number.MAX_SAFE_INTEGER),
-    bytesMax: integer("x-max-length-bytes", 0, Number.MAX_SAFE_INTEGER),
-    // `text` has held it against the list.
-    overflow: (text("x-overflow", overflows) ?? "drop-head") as Overflow,
-    deadLetterExchange,
-    deadLetterKey,
-    priorityMax: integer("x-max-priority", 0, priorityLimit),
-    isSingleActive: table["x-single-active-consumer"] === true,
+  const oneOf = (name: string, allowed: readonly string[], why: (value: string) => string): string | null => {
+    const value = text(name);
+    if (value !== null && !allowed.includes(value)) throw refuse(name, why(value));
+    return value;
   };
+  return { refuse, integer, text, oneOf };
+}
+
+/** Why what is no integer is refused. */
+export function notInteger(value: FieldValue): string {
+  return `"expected integer, got ${typeName(value)}"`;
 }
 
 /** Undefined when absent, null when it is no integer. */

@@ -25,9 +25,10 @@ export const basicMethods: MethodTable = {
     const isReply = args.queue === directReplyTo;
     const queue = isReply ? openReply(channel, noAck) : existing(channel, args.queue);
     if (!isReply) assertMay(channel, "read", "queue", queue.name);
-    if (!noWait) channel.output.method(channel.number, "basic.consume-ok", { consumerTag });
     const request = { queue: queue.name, tag: consumerTag, noAck, exclusive, arguments: args.arguments };
     channel.consume(queue, request);
+    // Deliveries have to wait for a turn, so this comes first.
+    if (!noWait) channel.output.method(channel.number, "basic.consume-ok", { consumerTag });
   },
 
   "basic.cancel"(channel, { consumerTag, noWait }) {

@@ -39,7 +39,8 @@ export const channelMethods: MethodTable = {
   },
 
   "tx.rollback"(channel) {
-    inTransaction(channel).clear();
+    inTransaction(channel);
+    channel.rollBack();
     channel.output.method(channel.number, "tx.rollback-ok", {});
   },
 };
@@ -59,7 +60,7 @@ function commit(channel: Channel, transaction: Transaction): void {
     if (outcome === refused) isRefused = true;
     else batch = Math.max(batch, outcome);
   }
-  for (const [tag, how] of transaction.settlements) channel.settleHeld(tag, how);
+  for (const { entry, how } of transaction.settlements) channel.settleEntry(entry, how);
   transaction.clear();
   if (isRefused) throw new ReplyError("PRECONDITION_FAILED", "partial tx completion");
   const answer = () => channel.output.method(channel.number, "tx.commit-ok", {});

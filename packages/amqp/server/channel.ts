@@ -6,9 +6,10 @@ import { assertWritable } from "../acts.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
+import { amqpErrors } from "../errors.ts";
 import type { Entry } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
-import { integerOf } from "../queue/queue-arguments.ts";
+import { integerOf, notInteger } from "../queue/queue-arguments.ts";
 import type { ExchangeStats, MessageStats } from "../statistics.ts";
 import { refused, taken, type VirtualHost } from "../virtual-host.ts";
 import { Confirms } from "./confirms.ts";
@@ -16,7 +17,7 @@ import type { Connection } from "./connection.ts";
 import type { Output } from "./output.ts";
 import { directReplyTo, Publishing } from "./publishing.ts";
 import { SocketConsumer } from "./socket-consumer.ts";
-import { Transaction } from "./transaction.ts";
+import { type Settled, Transaction } from "./transaction.ts";
 
 export interface ConsumeRequest {
   readonly queue: string;
@@ -41,6 +42,7 @@ export class Channel {
   readonly #held = new Map<number, Entry>();
   #tags = 0;
   #heldByConsumers = 0;
+  #wakes = 0;
   /** The channel's own limit of what consumers hold; 0 for none. */
   prefetch = 0;
   /** The limit that consumers get which start from now on. */
@@ -67,7 +69,7 @@ export class Channel {
       userName: user.name,
       assertWritable: (exchange) => assertWritable(this, exchange),
       replyQueue: () => this.#replyQueue,
-      publish: (content, mandatory, queues, exchange) => this.#take(content, mandatory, queues, exchange),
+      publish: (content, mandatory, queues, exchange) => this.#publish(content, mandatory, queues, exchange),
     });
   }
 
@@ -77,9 +79,10 @@ export class Channel {
 
   // Deliveries
 
-  hasRoomFor(consumer: SocketConsumer): boolean {
+  /** The channel's limit holds for all its consumers, also for those that acknowledge nothing. */
+  get hasRoom(): boolean {
     if (!this.isFlowing || !this.output.hasRoom) return false;
-    return consumer.noAck || this.prefetch === 0 || this.#heldByConsumers < this.prefetch;
+    return this.prefetch === 0 || this.#heldByConsumers < this.prefetch;
   }
 
   nextTag(): number {
@@ -99,30 +102,37 @@ export class Channel {
   }
 
   settle(tag: number, multiple: boolean, how: Settlement): void {
-    if (this.transaction !== null) {
-      for (const one of this.#tagsUpTo(tag, multiple)) this.transaction.settlements.push([one, how]);
-      return;
-    }
     if (!multiple) {
       const entry = this.#held.get(tag);
       if (entry === undefined) throw unknownTag(tag);
-      this.#settleOne(tag, entry, how);
-    } else for (const one of this.#tagsUpTo(tag, true)) this.settleHeld(one, how);
-  }
-
-  /** Settles what is held under a tag, if it still is. */
-  settleHeld(tag: number, how: Settlement): void {
-    const entry = this.#held.get(tag);
-    if (entry !== undefined) this.#settleOne(tag, entry, how);
+      this.#take(tag, entry, how);
+    } else for (const [one, entry] of this.#heldUpTo(tag)) this.#take(one, entry, how);
   }
 
   /** Gives back everything that is held. */
   recover(): void {
-    for (const [tag, entry] of [...this.#held]) this.#settleOne(tag, entry, "return");
+    for (const [tag, entry] of [...this.#held]) {
+      this.#held.delete(tag);
+      this.settleEntry(entry, "return");
+    }
   }
 
-  #settleOne(tag: number, entry: Entry, how: Settlement): void {
+  /** What a transaction had settled is held again, in its old order. */
+  #holdAgain(settlements: readonly Settled[]): void {
+    if (settlements.length === 0) return;
+    const all = [...this.#held, ...settlements.map(({ tag, entry }) => [tag, entry] as const)];
+    this.#held.clear();
+    for (const [tag, entry] of all.sort(([one], [other]) => one - other)) this.#held.set(tag, entry);
+  }
+
+  /** Settles one that is held, or lets the transaction do it at its end. */
+  #take(tag: number, entry: Entry, how: Settlement): void {
     this.#held.delete(tag);
+    if (this.transaction === null) this.settleEntry(entry, how);
+    else this.transaction.settlements.push({ tag, entry, how });
+  }
+
+  settleEntry(entry: Entry, how: Settlement): void {
     if (how === "ack") {
       this.stats.ack++;
       entry.queue.stats.ack++;
@@ -132,35 +142,36 @@ export class Channel {
       holder.held--;
       this.#heldByConsumers--;
     }
-    entry.queue.settle(entry, how);
+    // Before its own queue, which asks for a turn as well: of what the channel may take all get a share.
     if (this.prefetch !== 0) this.wake();
+    entry.queue.settle(entry, how);
   }
 
-  #tagsUpTo(tag: number, multiple: boolean): readonly number[] {
-    if (!multiple) {
-      if (!this.#held.has(tag)) throw unknownTag(tag);
-      return [tag];
-    }
-    if (tag === 0) return [...this.#held.keys()];
+  #heldUpTo(tag: number): readonly (readonly [tag: number, entry: Entry])[] {
+    if (tag === 0) return [...this.#held];
     if (tag > this.#tags) throw unknownTag(tag);
-    const tags: number[] = [];
-    for (const one of this.#held.keys()) {
-      if (one > tag) break;
-      tags.push(one);
+    const held: [number, Entry][] = [];
+    for (const one of this.#held) {
+      if (one[0] > tag) break;
+      held.push(one);
     }
-    if (tags.length === 0 && !this.#held.has(tag)) throw unknownTag(tag);
-    return tags;
+    if (held.length === 0) throw unknownTag(tag);
+    return held;
   }
 
-  /** Consumers may have room again. */
+  /** Consumers may have room again. They begin one after the other, since the first may take all there is. */
   wake(): void {
-    for (const consumer of this.consumers.values()) consumer.queue.wake();
+    const consumers = [...this.consumers.values()];
+    const first = this.#wakes++ % Math.max(1, consumers.length);
+    for (const { queue } of [...consumers.slice(first), ...consumers.slice(0, first)]) queue.wake();
   }
 
   // Consumers
 
   consume(queue: MessageQueue, request: ConsumeRequest): SocketConsumer {
-    const priority = integerOf(request.arguments["x-priority"]) ?? 0;
+    const { "x-priority": wanted = 0 } = request.arguments;
+    const priority = integerOf(wanted) ?? null;
+    if (priority === null) throw amqpErrors.badArgument(queue.name, "x-priority", notInteger(wanted));
     const consumer = new SocketConsumer(this, queue, {
       tag: request.tag,
       noAck: request.noAck,
@@ -200,7 +211,7 @@ export class Channel {
 
   // Publishes
 
-  #take(
+  #publish(
     content: Content,
     mandatory: boolean,
     queues: readonly MessageQueue[] | null,
@@ -226,6 +237,7 @@ export class Channel {
     exchange = this.host.exchangeOrDefault(content.label.exchange).stats,
   ): number {
     const queues = routed ?? this.host.route(content);
+    if (routed === null) content.hideBcc();
     exchange.publish_in++;
     exchange.publish_out += queues.length;
     if (queues.length > 0) return this.host.enqueue(queues, content);
@@ -244,6 +256,13 @@ export class Channel {
     if (this.confirms !== null)
       throw new ReplyError("PRECONDITION_FAILED", "cannot switch from confirm to tx mode");
     this.transaction ??= new Transaction();
+  }
+
+  /** Forgets what the transaction was told. */
+  rollBack(): void {
+    if (this.transaction === null) return;
+    this.#holdAgain(this.transaction.settlements);
+    this.transaction.clear();
   }
 
   #returnContent(content: Content): void {
@@ -267,6 +286,7 @@ export class Channel {
     if (this.confirms !== null) this.confirms.isClosed = true;
     this.publishing.abandon();
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
+    this.rollBack();
     this.recover();
     this.host.stats.close(this.stats);
     this.connection.channelClosed();

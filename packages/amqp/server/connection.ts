@@ -42,6 +42,8 @@ export interface ConnectionDeps {
 interface ClientCapabilities {
   readonly cancelsConsumers: boolean;
   readonly isBlockable: boolean;
+  /** Why a login is refused; the others take an end without a word for that. */
+  readonly hearsRefusals: boolean;
 }
 
 /** An alarm of the broker, a journal that is behind, or others whose turn it is. */
@@ -54,6 +56,8 @@ const frameMaxFirst = 4096;
 // A close that is not answered for so many seconds has nobody to answer it.
 const closingSecondsMax = 5;
 const handshakeSecondsMax = 10;
+// The only reply of this code before a connection is open.
+const loginRefused = 403;
 
 export class Connection implements FrameHandler, OpenConnection {
   readonly output: Output;
@@ -62,7 +66,7 @@ export class Connection implements FrameHandler, OpenConnection {
   readonly exclusive = new Set<MessageQueue>();
   readonly traffic = new TrafficStats();
   readonly #connectedAt: Millis;
-  client: ClientCapabilities = { cancelsConsumers: false, isBlockable: false };
+  client: ClientCapabilities = capabilitiesOf({});
   readonly #deps: ConnectionDeps;
   readonly #parser: FrameParser;
   readonly #handshake: Handshake;
@@ -191,7 +195,7 @@ export class Connection implements FrameHandler, OpenConnection {
       if (this.#stateSeconds > patience) this.#deps.socket.destroy();
     } else if (heartbeatSeconds > 0) {
       // Of one that is held nothing is read, so its silence means nothing.
-      if (this.#silentSeconds > heartbeatSeconds * 2 && this.#holds.size === 0) {
+      if (this.#silentSeconds >= heartbeatSeconds * 2 && this.#holds.size === 0) {
         this.#deps.log.info({ heartbeatSeconds }, "AMQP connection dropped, missed heartbeats from client");
         this.#deps.socket.destroy();
       } else if (this.#quietSeconds >= heartbeatSeconds / 2) this.output.heartbeat();
@@ -255,8 +259,9 @@ export class Connection implements FrameHandler, OpenConnection {
   frame(kind: number, number: number, bytes: Buffer, start: number, end: number): void {
     if (this.#state === "closed") return;
     if (kind === frameKinds.heartbeat) {
-      if (number !== 0 || end !== start)
-        throw new ReplyError("FRAME_ERROR", "a heartbeat is empty and belongs to no channel");
+      if (number !== 0)
+        throw new ReplyError("UNEXPECTED_FRAME", `a heartbeat belongs to no channel, this one to ${number}`);
+      if (end !== start) throw new ReplyError("FRAME_ERROR", "a heartbeat is empty");
       return;
     }
     if (kind !== frameKinds.method && kind !== frameKinds.header)
@@ -279,7 +284,9 @@ export class Connection implements FrameHandler, OpenConnection {
   }
 
   #channelFrame(kind: number, number: number, bytes: Buffer, start: number, end: number): void {
-    const key = kind === frameKinds.method && end - start >= 4 ? bytes.readUInt32BE(start) : 0;
+    const isMethod = kind === frameKinds.method && end - start >= 4;
+    // A header is the second part of a publish.
+    const key = isMethod ? bytes.readUInt32BE(start) : publishKey;
     const known = this.#last?.number === number ? this.#last : this.#channels.get(number);
     if (known === undefined) {
       this.#openChannel(kind, number, new Reader(bytes, start, end));
@@ -399,6 +406,11 @@ export class Connection implements FrameHandler, OpenConnection {
       this.#deps.socket.destroy();
       return;
     }
+    const { hearsRefusals } = capabilitiesOf(this.#handshake.clientProperties);
+    if (this.#state === "handshake" && reply.code === loginRefused && !hearsRefusals) {
+      this.#deps.socket.destroy();
+      return;
+    }
     this.#release();
     const replyText = shortened(reply.message);
     this.output.method(0, "connection.close", { replyCode: reply.code, replyText, classId, methodId });
@@ -453,7 +465,11 @@ function capabilitiesOf(properties: Table): ClientCapabilities {
   const has = (name: string) =>
     // A table's fields are looked up by name; what is no table has none.
     (capabilities as Table | undefined)?.[name] === true;
-  return { cancelsConsumers: has("consumer_cancel_notify"), isBlockable: has("connection.blocked") };
+  return {
+    cancelsConsumers: has("consumer_cancel_notify"),
+    isBlockable: has("connection.blocked"),
+    hearsRefusals: has("authentication_failure_close"),
+  };
 }
 
 const textMax = 255;

@@ -6,6 +6,11 @@ import type { Channel } from "./channel.ts";
 
 export type MethodTable = { readonly [M in MethodName]?: (channel: Channel, args: Args<M>) => void };
 
+/** As RabbitMQ has it, names lose their line ends where they are declared, bound and deleted. */
+export function withoutLineEnds(name: string): string {
+  return name.replace(/[\r\n]/g, "");
+}
+
 /** The empty name is the queue that the channel declared last. */
 export function queueName(channel: Channel, name: string): string {
   if (name !== "") return name;

@@ -7,6 +7,7 @@ import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import { Content, Label } from "../content.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
+import { millisMax, typeName } from "../queue/queue-arguments.ts";
 import type { ExchangeStats } from "../statistics.ts";
 import type { VirtualHost } from "../virtual-host.ts";
 
@@ -172,14 +173,31 @@ export class Publishing {
 }
 
 /** Throws for properties that a publisher may not set so. */
-export function assertProperties({ expiration, userId }: Properties, userName: string): void {
-  if (expiration !== null && !/^\d{1,15}$/.test(expiration))
-    throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': no_integer`);
+export function assertProperties({ expiration, userId, headers }: Properties, userName: string): void {
+  const why = expiration === null ? null : notExpiration(expiration);
+  if (why !== null) throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${why}`);
+  for (const name of ["CC", "BCC"]) {
+    const keys = headers[name];
+    if (keys !== undefined && !Array.isArray(keys))
+      throw new ReplyError(
+        "PRECONDITION_FAILED",
+        `invalid message: {unacceptable_type_in_header,"${name}",${typeName(keys)}}`,
+      );
+  }
   if (userId !== null && userId !== userName)
     throw new ReplyError(
       "PRECONDITION_FAILED",
       `user_id property set to '${userId}' but authenticated user was '${userName}'`,
     );
+}
+
+/** Why a text is no time to live; null when it is one. */
+function notExpiration(text: string): string | null {
+  const [, digits, rest] = /^([+-]?\d+)(.*)$/s.exec(text) ?? [];
+  if (digits === undefined) return "no_integer";
+  if (rest !== "") return `{leftover_string,${JSON.stringify(rest)}}`;
+  if (Number(digits) < 0) return `{value_negative,${digits}}`;
+  return Number(digits) > millisMax ? `{value_too_large,${digits}}` : null;
 }
 
 function isSame(known: Buffer, bytes: Buffer, start: number, end: number): boolean {

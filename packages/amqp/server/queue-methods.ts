@@ -3,12 +3,13 @@ import { bindQueue, declareQueue, deleteQueue, existingQueue, purgeQueue, unbind
 import type { Args } from "../codec/method-codec.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import type { Channel } from "./channel.ts";
-import { type MethodTable, queueName } from "./method-table.ts";
+import { type MethodTable, queueName, withoutLineEnds } from "./method-table.ts";
 import { directReplyTo } from "./publishing.ts";
 
 export const queueMethods: MethodTable = {
   "queue.declare"(channel, args) {
-    const queue = args.passive ? existing(channel, args.queue) : declared(channel, args);
+    const name = withoutLineEnds(args.queue);
+    const queue = args.passive ? existingQueue(channel, name) : declared(channel, { ...args, queue: name });
     channel.lastQueue = queue.name;
     if (args.noWait) return;
     channel.output.method(channel.number, "queue.declare-ok", {
@@ -18,15 +19,18 @@ export const queueMethods: MethodTable = {
     });
   },
 
-  "queue.bind"(channel, { queue: given, exchange: source, routingKey, noWait, arguments: args }) {
-    const destination = queueName(channel, given);
+  "queue.bind"(channel, { queue: given, exchange, routingKey, noWait, arguments: args }) {
+    const source = withoutLineEnds(exchange);
+    const destination = withoutLineEnds(queueName(channel, given));
     const key = routingKey === "" && given === "" ? destination : routingKey;
     bindQueue(channel, { source, destination, key, arguments: args });
     if (!noWait) channel.output.method(channel.number, "queue.bind-ok", {});
   },
 
-  "queue.unbind"(channel, { queue: given, exchange: source, routingKey: key, arguments: args }) {
-    unbindQueue(channel, { source, destination: queueName(channel, given), key, arguments: args });
+  "queue.unbind"(channel, { queue: given, exchange, routingKey: key, arguments: args }) {
+    const source = withoutLineEnds(exchange);
+    const destination = withoutLineEnds(queueName(channel, given));
+    unbindQueue(channel, { source, destination, key, arguments: args });
     channel.output.method(channel.number, "queue.unbind-ok", {});
   },
 
@@ -36,7 +40,8 @@ export const queueMethods: MethodTable = {
   },
 
   "queue.delete"(channel, { queue: given, ifUnused, ifEmpty, noWait }) {
-    const messageCount = deleteQueue(channel, queueName(channel, given), { ifUnused, ifEmpty });
+    const name = withoutLineEnds(queueName(channel, given));
+    const messageCount = deleteQueue(channel, name, { ifUnused, ifEmpty });
     if (!noWait) channel.output.method(channel.number, "queue.delete-ok", { messageCount });
   },
 };

@@ -28,6 +28,20 @@ const replies: Readonly<Record<string, readonly [ReplyName, Text]>> = {
     "PRECONDITION_FAILED",
     (host, name, argument, why) => `invalid arg '${argument}' for queue '${name}' in vhost '${host}': ${why}`,
   ],
+  [amqpErrors.badArgumentType.kind]: [
+    "PRECONDITION_FAILED",
+    (host, name, argument, type) =>
+      `invalid type '${type}' for arg '${argument}' in queue '${name}' in vhost '${host}'`,
+  ],
+  [amqpErrors.argumentOfOtherType.kind]: [
+    "PRECONDITION_FAILED",
+    (host, name, argument, type) =>
+      `invalid arg '${argument}' for queue '${name}' in vhost '${host}' of queue type rabbit_${type}_queue`,
+  ],
+  [amqpErrors.propertyOfOtherType.kind]: [
+    "PRECONDITION_FAILED",
+    (host, name, property) => `invalid property '${property}' for queue '${name}' in vhost '${host}'`,
+  ],
   [amqpErrors.exchangeInUse.kind]: [
     "PRECONDITION_FAILED",
     (host, name) => `exchange '${name}' in vhost '${host}' in use`,
@@ -38,7 +52,7 @@ const replies: Readonly<Record<string, readonly [ReplyName, Text]>> = {
   ],
   [amqpErrors.queueNotEmpty.kind]: [
     "PRECONDITION_FAILED",
-    (host, name) => `queue '${name}' in vhost '${host}' is not empty`,
+    (host, name) => `queue '${name}' in vhost '${host}' not empty`,
   ],
   [amqpErrors.queueLocked.kind]: [
     "RESOURCE_LOCKED",

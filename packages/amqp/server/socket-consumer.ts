@@ -53,7 +53,7 @@ export class SocketConsumer implements QueueConsumer {
 
   get hasRoom(): boolean {
     if (!this.noAck && this.prefetch !== 0 && this.held >= this.prefetch) return false;
-    return this.channel.hasRoomFor(this);
+    return this.channel.hasRoom;
   }
 
   takeContent(content: Content, redelivered: boolean): void {

@@ -3,12 +3,13 @@ import type { Headers } from "../bus.ts";
 import { plainTable } from "../codec/table.ts";
 import type { QueueConsumer } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
+import { type QueueType, typeOf } from "../queue/queue-types.ts";
 import type { MessageStats } from "../statistics.ts";
 
 export interface QueueStatus {
   readonly name: string;
   readonly vhost: string;
-  readonly type: "classic" | "quorum";
+  readonly type: QueueType;
   readonly durable: boolean;
   readonly auto_delete: boolean;
   readonly exclusive: boolean;
@@ -72,7 +73,7 @@ export function queueStatus(vhost: string, queue: MessageQueue): QueueStatus {
   return {
     name: spec.name,
     vhost,
-    type: spec.arguments["x-queue-type"] === "quorum" ? "quorum" : "classic",
+    type: typeOf(spec),
     durable: spec.durable,
     auto_delete: spec.autoDelete,
     exclusive: spec.exclusive,
