@@ -27,6 +27,9 @@ export interface Outgoing {
   readonly options: CallOptions;
 }
 
+// Answers are taken as they come; the bound only keeps a burst from filling memory twice.
+const answersPrefetch = 1_024;
+
 export class RpcClient {
   readonly #deps: ClientDeps;
   readonly #waiting: WaitingCalls;
@@ -114,7 +117,9 @@ export class RpcClient {
     const { bus, parking } = this.#deps;
     await bus.declare(workExchange);
     const queue = replyQueue(this.#replyName);
-    await parking.consume(queue, { prefetch: 0, isOwn: true }, (delivery) => this.#answered(delivery));
+    await parking.consume(queue, { prefetch: answersPrefetch, isOwn: true }, (delivery) =>
+      this.#answered(delivery),
+    );
     this.#isOpen = true;
   }
 
