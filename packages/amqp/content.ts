@@ -31,7 +31,7 @@ export class Label {
   }
 }
 
-/** A body: one range of bytes, or the parts of a large one. */
+/** A body: one range of bytes, or the parts of a large one, which then go from 0 to `end`. */
 export interface Body {
   readonly bytes: Buffer;
   readonly start: number;
@@ -75,8 +75,7 @@ export class Content {
 
   /** The body's size; of a message that has only its Bus form it is not known, and counts nothing. */
   get size(): number {
-    if (this.parts === null) return this.end - this.start;
-    return this.parts.reduce((size, part) => size + part.length, 0);
+    return this.end - this.start;
   }
 
   properties(form: WireForm): Properties {

@@ -1,6 +1,5 @@
 // What a dead letter looks like: the same body, with the story of its deaths in `x-death`, as RabbitMQ tells it.
 import type { Millis } from "@micronova/kit";
-import { Properties, type PropertyFields, propertiesOf } from "./codec/properties.ts";
 import { type FieldValue, type Table, Typed } from "./codec/table.ts";
 import { Content, Label } from "./content.ts";
 import type { DeathReason, MessageQueue } from "./queue/message-queue.ts";
@@ -16,7 +15,8 @@ export interface Death {
 export function deadLetterOf(content: Content, exchange: string, death: Death, form: WireForm): Content {
   const { queue, reason, at } = death;
   const { exchange: from, key } = content.label;
-  const { headers = {}, expiration, ...fields } = content.properties(form).fields;
+  const properties = content.properties(form);
+  const { headers, expiration } = properties;
   const keys = [key, ...textsOf(headers["CC"])];
   const entry: Table = {
     count: new Typed("l", BigInt(countOf(headers, queue.name, reason) + 1)),
@@ -25,7 +25,7 @@ export function deadLetterOf(content: Content, exchange: string, death: Death, f
     time: new Typed("T", Math.floor(at / 1000)),
     exchange: from,
     "routing-keys": keys,
-    ...(expiration === undefined ? {} : { "original-expiration": expiration }),
+    ...(expiration === null ? {} : { "original-expiration": expiration }),
   };
   const others = deathsOf(headers).filter((other) => !isSameDeath(other, queue.name, reason));
   const firsts: Table =
@@ -39,12 +39,12 @@ export function deadLetterOf(content: Content, exchange: string, death: Death, f
   // The queue's key for dead letters is in place of all keys that the message had.
   const { CC: _, ...withoutKeys } = headers;
   const visible = queue.arguments.deadLetterKey === null ? headers : withoutKeys;
-  const changed: PropertyFields = {
-    ...fields,
+  const changes = {
     headers: { ...visible, ...firsts, "x-death": [entry, ...others] },
+    expiration: undefined,
   };
   const label = new Label(exchange, queue.arguments.deadLetterKey ?? key);
-  const letter = new Content(label, new Properties(propertiesOf(changed).bytes), null);
+  const letter = new Content(label, properties.with(changes), null);
   const body = content.body(form);
   letter.bytes = body.bytes;
   letter.start = body.start;
@@ -64,10 +64,12 @@ export function isCycle(headers: Table, queue: string): boolean {
   return deaths.slice(0, last + 1).every((death) => death["reason"] !== "rejected");
 }
 
+/** What a publisher has put there itself may be anything. */
 function countOf(headers: Table, queue: string, reason: string): number {
   const count = deathsOf(headers).find((death) => isSameDeath(death, queue, reason))?.["count"];
-  if (typeof count === "number") return count;
-  return count instanceof Typed ? Number(count.value) : 0;
+  const value = count instanceof Typed ? count.value : count;
+  const known = typeof value === "bigint" ? Number(value) : value;
+  return typeof known === "number" && Number.isSafeInteger(known) ? known : 0;
 }
 
 function isSameDeath(death: Table, queue: string, reason: string): boolean {

@@ -24,6 +24,8 @@ export interface Journal {
   readonly isBehind: boolean;
   /** A queue no longer needs a message, once the batch `after` is on disk if there is one. */
   settled(queue: number, id: number, after?: number): void;
+  /** Writes down what was settled so far: done before a client hears of anything that came later. */
+  readonly writeDown: () => void;
   /** Calls back once the batch is on disk. */
   whenSynced(batch: number, then: () => void): void;
 }

@@ -20,6 +20,7 @@ import {
   MessageQueue,
   type QueueDeps,
   type QueueOptions,
+  type QueueOwner,
   type QueueSpec,
 } from "./queue/message-queue.ts";
 import { argumentNames, readQueueArguments } from "./queue/queue-arguments.ts";
@@ -47,6 +48,8 @@ interface DeadLetter {
   readonly journalId: number;
 }
 
+// So many expired messages are dealt with at once; others must not wait for a million of them.
+const expiredATick = 10_000;
 const noQueues: readonly MessageQueue[] = [];
 const predeclared: readonly (readonly [string, ExchangeKind])[] = [
   ["amq.direct", "direct"],
@@ -173,7 +176,7 @@ export class VirtualHost {
   }
 
   /** Declares a queue. `options.owner` is the connection that an exclusive one belongs to. */
-  declareQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
+  declareQueue(spec: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
     this.#deps.churn.queue_declared++;
     assertArgumentsOfType(spec);
     const known = this.#queues.get(spec.name);
@@ -283,7 +286,7 @@ export class VirtualHost {
     return exchange;
   }
 
-  #addQueue(spec: QueueSpec, owner: object, options: Omit<QueueOptions, "owner">): MessageQueue {
+  #addQueue(spec: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner">): MessageQueue {
     const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
     const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
     if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
@@ -370,9 +373,12 @@ export class VirtualHost {
 
   #tick(queue: MessageQueue): void {
     if (this.#queues.get(queue.name) !== queue) return;
-    queue.dropExpired();
-    if (queue.isUnused) this.deleteQueue(queue.name);
-    else if (queue.unusedAt !== null) this.#turns.tickAt(queue, queue.unusedAt);
+    queue.dropExpired(expiredATick);
+    if (queue.isUnused) {
+      this.deleteQueue(queue.name);
+      return;
+    }
+    for (const at of [queue.unusedAt, queue.expiresAt]) if (at !== null) this.#turns.tickAt(queue, at);
   }
 
   #now(): Millis {

@@ -24,6 +24,7 @@ export class FrameParser {
   #bodyChannel = 0;
   #isEndDue = false;
   #isStopped = false;
+  #isHeld = false;
 
   constructor(handler: FrameHandler, frameMax: number) {
     this.#handler = handler;
@@ -36,13 +37,23 @@ export class FrameParser {
     this.#tail = null;
   }
 
+  /** What comes from now on is kept for later. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  /** The next push takes what was kept as well. */
+  release(): void {
+    this.#isHeld = false;
+  }
+
   push(chunk: Buffer): void {
     if (this.#isStopped) return;
     const tail = this.#tail;
     this.#tail = null;
     const bytes = tail === null ? chunk : Buffer.concat([tail, chunk]);
-    let at = this.#isEndDue || this.#bodyLeft > 0 ? this.#goOn(bytes, 0) : 0;
-    while (!this.#isStopped && bytes.length - at >= 7) {
+    let at = this.#isEndDue || this.#bodyLeft > 0 ? this.#body(bytes, 0) : 0;
+    while (!this.#isStopped && !this.#isHeld && bytes.length - at >= 7) {
       const next = this.#frame(bytes, at);
       if (next === at) break;
       at = next;
@@ -62,7 +73,7 @@ export class FrameParser {
       this.#bodyLeft = size;
       this.#bodyChannel = channel;
       this.#isEndDue = true;
-      return this.#goOn(bytes, start);
+      return this.#body(bytes, start);
     }
     const end = start + size;
     if (end >= bytes.length) return at;
@@ -72,7 +83,7 @@ export class FrameParser {
   }
 
   /** Goes on with a body frame: the rest of its payload, then its end marker. */
-  #goOn(bytes: Buffer, start: number): number {
+  #body(bytes: Buffer, start: number): number {
     const end = Math.min(bytes.length, start + this.#bodyLeft);
     this.#bodyLeft -= end - start;
     if (this.#bodyLeft === 0) {

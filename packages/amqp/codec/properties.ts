@@ -23,6 +23,7 @@ export interface PropertyFields {
   readonly clusterId?: string;
 }
 
+type Changes = { readonly [F in keyof PropertyFields]?: PropertyFields[F] | undefined };
 type PropertyType = "shortstr" | "table" | "octet" | "longlong";
 
 /** In the order of their flags, from the highest bit down. */
@@ -72,7 +73,7 @@ export class Properties {
   }
 
   get fields(): PropertyFields {
-    this.#fields ??= decode(new Reader(this.bytes));
+    this.#fields ??= decode(Reader.strict(this.bytes));
     return this.#fields;
   }
 
@@ -80,8 +81,25 @@ export class Properties {
     return this.hasHeaders ? (this.fields.headers ?? {}) : {};
   }
 
-  with(changes: PropertyFields): Properties {
-    return propertiesOf({ ...this.fields, ...changes });
+  /** The same with other values, or without those that are undefined. The rest is copied as it came. */
+  with(changes: Changes): Properties {
+    const reader = new Reader(this.bytes);
+    const writer = new Writer(this.bytes.length + 64);
+    const given = reader.short();
+    writer.reserve(2);
+    let flags = 0;
+    for (const [name, type] of properties) {
+      const flag = flagOf(name);
+      const from = reader.at;
+      if ((given & flag) !== 0) stepOver(reader, type);
+      const value = changes[name];
+      if (name in changes ? value === undefined : (given & flag) === 0) continue;
+      flags |= flag;
+      if (value === undefined) writer.raw(this.bytes.subarray(from, reader.at));
+      else write(writer, type, value);
+    }
+    writer.bytes.writeUInt16BE(flags, 0);
+    return new Properties(Buffer.from(writer.written));
   }
 }
 
@@ -137,6 +155,7 @@ function scan(bytes: Buffer): PropertyFields {
     if (scanned.has(name)) fields[name] = read(reader, type);
     else stepOver(reader, type);
   }
+  if (reader.left > 0) throw new ReplyError("SYNTAX_ERROR", "a content header goes on behind its properties");
   return fields;
 }
 
@@ -148,7 +167,9 @@ function flagsOf(reader: Reader): number {
 }
 
 function read(reader: Reader, type: PropertyType): string | number | Table {
-  return type === "table" ? readTable(reader) : reader[type]();
+  if (type === "table") return readTable(reader);
+  // Values need be no text: a correlation id may be any bytes.
+  return type === "shortstr" ? reader.looseShortstr() : reader[type]();
 }
 
 function stepOver(reader: Reader, type: PropertyType): void {

@@ -1,5 +1,6 @@
 // Reads AMQP's primitive types out of one frame's payload. What runs over the end is a syntax error of the
 // peer's, never a crash of ours.
+import { isUtf8 } from "node:buffer";
 import { ReplyError } from "./reply-codes.ts";
 
 export class Reader {
@@ -7,10 +8,19 @@ export class Reader {
   readonly end: number;
   at: number;
 
-  constructor(bytes: Buffer, start = 0, end = bytes.length) {
+  /** Names that are no UTF-8 are refused: they would be others, and longer ones, when they are written again. */
+  readonly #isStrict: boolean;
+
+  constructor(bytes: Buffer, start = 0, end = bytes.length, isStrict = false) {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
+    this.#isStrict = isStrict;
+  }
+
+  /** For what a client of ours has sent. */
+  static strict(bytes: Buffer, start = 0, end = bytes.length): Reader {
+    return new Reader(bytes, start, end, true);
   }
 
   get left(): number {
@@ -43,9 +53,24 @@ export class Reader {
   }
 
   shortstr(): string {
+    const from = this.at + 1;
+    const text = this.looseShortstr();
+    if (this.#isStrict && text.includes("\uFFFD") && !isUtf8(this.bytes.subarray(from, this.at)))
+      throw new ReplyError("SYNTAX_ERROR", "a name is not UTF-8");
+    return text;
+  }
+
+  /** For what is passed on as the bytes that it is. */
+  looseShortstr(): string {
     const size = this.octet();
     const start = this.pass(size);
     return this.bytes.toString("utf8", start, start + size);
+  }
+
+  /** As a number that may be too large for one. */
+  bigLonglong(): number | bigint {
+    const value = this.bytes.readBigUInt64BE(this.pass(8));
+    return value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
   }
 
   /** A copy, so that what is kept does not hold the whole chunk. */

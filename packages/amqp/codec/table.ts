@@ -121,7 +121,7 @@ function readTyped(kind: string, reader: Reader): Typed {
     case "D":
       return new Typed(kind, [reader.octet(), bytes.readInt32BE(reader.pass(4))]);
     case "T":
-      return new Typed(kind, reader.longlong());
+      return new Typed(kind, reader.bigLonglong());
     case "x":
       return new Typed(kind, reader.longstr());
     default:

@@ -1,4 +1,5 @@
 // What waits in a queue, in order; with priorities one line for each of them, the highest first.
+import type { Millis } from "@micronova/kit";
 import type { Entry } from "./entry.ts";
 
 /** What of a line is on disk alone. */
@@ -20,6 +21,8 @@ export interface Backlog {
   /** Empties it, naming each. */
   clear(drop: (entry: Entry) => void): void;
   readonly paged: Paged;
+  /** When the first of those at the front of a line expires; infinity for never. */
+  readonly nextExpiry: Millis;
 }
 
 export function priorityBacklog(priorityMax: number, line: () => Backlog): Backlog {
@@ -27,19 +30,36 @@ export function priorityBacklog(priorityMax: number, line: () => Backlog): Backl
   const ofEntry = (entry: Entry) => lines[Math.min(entry.content.priority, priorityMax)]!;
   const highestFirst = lines.toReversed();
   const fullest = () => highestFirst.find((line) => line.size > 0);
+  let size = 0;
+  const left = (drop: (entry: Entry) => void) => (entry: Entry) => {
+    size--;
+    drop(entry);
+  };
   return {
     get size() {
-      return lines.reduce((size, line) => size + line.size, 0);
+      return size;
     },
     front: () => fullest()?.front(),
-    push: (entry) => ofEntry(entry).push(entry),
-    shift: () => fullest()?.shift(),
-    insert: (entry) => ofEntry(entry).insert(entry),
+    push(entry) {
+      size++;
+      ofEntry(entry).push(entry);
+    },
+    shift() {
+      if (size > 0) size--;
+      return fullest()?.shift();
+    },
+    insert(entry) {
+      size++;
+      ofEntry(entry).insert(entry);
+    },
     sift(isGoing, drop) {
-      for (const line of highestFirst) line.sift(isGoing, drop);
+      for (const line of highestFirst) line.sift(isGoing, left(drop));
     },
     clear(drop) {
-      for (const line of highestFirst) line.clear(drop);
+      for (const line of highestFirst) line.clear(left(drop));
+    },
+    get nextExpiry() {
+      return Math.min(...highestFirst.map((line) => line.nextExpiry));
     },
     get paged() {
       return {

@@ -14,6 +14,7 @@ export class Consumers {
   #active: QueueConsumer | null = null;
   count = 0;
   #directCount = 0;
+  hasExclusive = false;
 
   constructor(isSingleActive: boolean) {
     this.#isSingleActive = isSingleActive;
@@ -31,6 +32,7 @@ export class Consumers {
   add(consumer: QueueConsumer): void {
     this.count++;
     if (consumer.isDirect) this.#directCount++;
+    if (consumer.isExclusive) this.hasExclusive = true;
     this.#active ??= consumer;
     const group = this.#groups.find(({ priority }) => priority === consumer.priority);
     if (group !== undefined) group.members.push(consumer);
@@ -45,6 +47,8 @@ export class Consumers {
     if (group === undefined) return;
     this.count--;
     if (consumer.isDirect) this.#directCount--;
+    // It was alone.
+    if (consumer.isExclusive) this.hasExclusive = false;
     group.members.splice(group.members.indexOf(consumer), 1);
     this.#groups = this.#groups.filter(({ members }) => members.length > 0);
     if (this.#active === consumer) this.#active = this.#groups[0]?.members[0] ?? null;

@@ -77,7 +77,8 @@ export class HandlerConsumer implements QueueConsumer {
   }
 
   queueGone(): void {
-    this.held.clear();
+    // Nothing comes back to a queue that is gone; the journal is told all the same.
+    for (const delivery of [...this.held]) delivery.nack({ requeue: false });
   }
 
   /** Gives back everything it holds, as when its connection is lost. */

@@ -47,9 +47,12 @@ export interface QueueDeps {
   readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
 
+/** Whose a queue may be alone: anybody, who may want to hear of its end. */
+export type QueueOwner = object & { readonly queueGone?: (queue: MessageQueue) => void };
+
 export interface QueueOptions {
-  /** Whose it is alone; null when it may be shared. */
-  readonly owner: object | null;
+  /** Null when it may be shared. */
+  readonly owner: QueueOwner | null;
   /** How many messages wait at most when its arguments do not say; publishers are refused beyond. */
   readonly lengthMax?: number;
 }
@@ -64,7 +67,7 @@ const never = Number.POSITIVE_INFINITY;
 export class MessageQueue {
   readonly spec: QueueSpec;
   readonly arguments: QueueArguments;
-  readonly owner: object | null;
+  readonly owner: QueueOwner | null;
   /** Its number in the journal, when it is durable and there is one. */
   journalId = 0;
   /** What is bound to it, by identity. */
@@ -220,8 +223,7 @@ export class MessageQueue {
   }
 
   add(consumer: QueueConsumer): void {
-    const others = this.#consumers.all;
-    if (others.some((other) => other.isExclusive) || (consumer.isExclusive && others.length > 0))
+    if (this.#consumers.hasExclusive || (consumer.isExclusive && this.consumerCount > 0))
       throw amqpErrors.consumedExclusively(this.name);
     this.#consumers.add(consumer);
     this.#deps.wake(this);
@@ -304,26 +306,32 @@ export class MessageQueue {
     this.purge();
     this.isGone = true;
     for (const consumer of this.#consumers.all) consumer.queueGone();
+    this.owner?.queueGone?.(this);
   }
 
   /**
-   * Drops the messages at the front whose time is over. As in RabbitMQ, one behind a younger front waits its
-   * turn.
+   * Drops the messages at the front whose time is over, up to so many. As in RabbitMQ, one behind a younger
+   * front waits its turn.
    */
-  dropExpired(): void {
+  dropExpired(countMax = never): void {
     if (this.#expiring === 0) return;
     const now = this.#deps.now();
-    const gone: Entry[] = [];
+    let left = countMax;
     this.#ready.sift(
-      (entry) => entry.expiresAt <= now,
-      (entry) => gone.push(entry),
+      (entry) => entry.expiresAt <= now && left > 0,
+      (entry) => {
+        left--;
+        this.#count(entry);
+        this.#bury(entry, "expired");
+      },
     );
-    for (const entry of gone) {
-      this.#count(entry);
-      this.#bury(entry, "expired");
-    }
-    const next = this.#ready.front()?.expiresAt ?? never;
-    if (gone.length > 0 && next !== never) this.#deps.tickAt(this, next);
+  }
+
+  /** When a message at the front expires; null when none does. */
+  get expiresAt(): Millis | null {
+    if (this.#expiring === 0) return null;
+    const next = this.#ready.nextExpiry;
+    return next === never ? null : next;
   }
 
   #newEntry(content: Content, place: number, journalId: number): Entry {

@@ -1,5 +1,6 @@
 // A line of messages of which only the front and the newest are in memory when it is long; the middle is in
 // pages on disk.
+import type { Millis } from "@micronova/kit";
 import type { Backlog, Paged } from "./backlog.ts";
 import { Deque } from "./deque.ts";
 import type { Entry } from "./entry.ts";
@@ -101,6 +102,10 @@ export class PagedLine implements Backlog {
 
   clear(drop: (entry: Entry) => void): void {
     for (let entry = this.shift(); entry !== undefined; entry = this.shift()) drop(entry);
+  }
+
+  get nextExpiry(): Millis {
+    return this.front()?.expiresAt ?? Number.POSITIVE_INFINITY;
   }
 
   get paged(): Paged {

@@ -21,6 +21,7 @@ export interface QueueArguments {
 /** RabbitMQ's limit for times: ten years. */
 export const millisMax = 315_360_000_000;
 const priorityLimit = 255;
+const shortstrMax = 255;
 const overflows: readonly string[] = ["drop-head", "reject-publish", "reject-publish-dlx"];
 const queueTypes: readonly string[] = ["classic", "quorum"];
 // Where messages wait is the broker's own affair, so they are the same here.
@@ -59,6 +60,9 @@ function readArguments(queue: string, table: Table): QueueArguments {
   if (letters !== undefined && typeof letters !== "string")
     throw amqpErrors.badArgumentType(queue, "x-dead-letter-exchange", typeName(letters));
   const deadLetterKey = text("x-dead-letter-routing-key");
+  // It could be written into no message.
+  if (deadLetterKey !== null && Buffer.byteLength(deadLetterKey) > shortstrMax)
+    throw refuse("x-dead-letter-routing-key", `longer than ${shortstrMax} bytes`);
   if (deadLetterKey !== null && letters === undefined)
     throw refuse("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined");
   const priorityMax = integer("x-max-priority", 0);

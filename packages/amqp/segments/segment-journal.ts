@@ -48,6 +48,8 @@ export class SegmentJournal implements Journal {
   #isWriting = false;
   #isScheduled = false;
   #isSettling = false;
+  /** The disk has refused what was settled. */
+  #isRefused = false;
   #isClosed = false;
   #whenIdle: (() => void) | null = null;
 
@@ -85,6 +87,10 @@ export class SegmentJournal implements Journal {
     this.#isSettling = true;
     queueMicrotask(() => this.#writeSettled());
   }
+
+  readonly writeDown = () => {
+    if (this.#settledPairs.length > 0 && !this.#isRefused) this.#writeSettled();
+  };
 
   whenSynced(batch: number, then: () => void): void {
     this.#waiting.push({ batch, then });
@@ -180,10 +186,12 @@ export class SegmentJournal implements Journal {
       } catch (error) {
         this.#platform.log.error({ error }, "settled messages cannot be written down");
         this.#options.onTrouble("settled", "disk");
+        this.#isRefused = true;
         this.#later(() => this.#writeSettled());
         return;
       }
-      this.#options.onTrouble("settled", null);
+      if (this.#isRefused) this.#options.onTrouble("settled", null);
+      this.#isRefused = false;
       this.#settledPairs = [];
     }
     this.#isSettling = false;

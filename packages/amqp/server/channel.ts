@@ -275,6 +275,7 @@ export class Channel {
       routingKey: key,
     });
     this.output.content(this.number, content);
+    this.connection.holdIfFlooded();
   }
 
   // The end

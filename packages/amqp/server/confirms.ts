@@ -6,13 +6,12 @@ import type { Channel } from "./channel.ts";
 export class Confirms {
   readonly #channel: Channel;
   readonly #journal: Journal | null;
-  /** The last publish that waits for each batch. */
-  readonly #lastOf = new Map<number, number>();
+  /** The last publish that waits for each batch, and how many do. */
+  readonly #waiting = new Map<number, { last: number; count: number }>();
   #published = 0;
-  /** The last that was confirmed or refused. */
-  #confirmed = 0;
-  /** The last that may be confirmed. */
+  /** The last that may be confirmed, and how many may be that are not. */
   #settled = 0;
+  #settledCount = 0;
   /** The last batch that something waits for; 0 when nothing does. */
   #batch = 0;
   #isScheduled = false;
@@ -26,7 +25,9 @@ export class Confirms {
 
   /** How many publishes wait to be confirmed. */
   get waitingCount(): number {
-    return this.#published - this.#confirmed;
+    let count = this.#settledCount;
+    for (const waiting of this.#waiting.values()) count += waiting.count;
+    return count;
   }
 
   /** The next publish was taken; `batch` is what it waits for, 0 for nothing. */
@@ -36,11 +37,14 @@ export class Confirms {
       this.#batch = batch;
       this.#journal.whenSynced(batch, () => this.#synced(batch));
     }
-    if (this.#batch > 0) {
-      this.#lastOf.set(this.#batch, tag);
-    } else {
-      this.#settled = tag;
-      this.#schedule();
+    if (this.#batch === 0) this.#settle(tag, 1);
+    else {
+      const waiting = this.#waiting.get(this.#batch);
+      if (waiting === undefined) this.#waiting.set(this.#batch, { last: tag, count: 1 });
+      else {
+        waiting.last = tag;
+        waiting.count++;
+      }
     }
   }
 
@@ -49,17 +53,18 @@ export class Confirms {
     this.#flush();
     const { output, number } = this.#channel;
     output.method(number, "basic.nack", { deliveryTag: tag, multiple: false, requeue: false });
-    if (this.#batch > 0) this.#lastOf.set(this.#batch, tag);
-    else {
-      this.#settled = tag;
-      this.#confirmed = tag;
-    }
   }
 
   #synced(batch: number): void {
-    this.#settled = Math.max(this.#settled, this.#lastOf.get(batch) ?? 0);
-    this.#lastOf.delete(batch);
+    const waiting = this.#waiting.get(batch);
+    this.#waiting.delete(batch);
     if (this.#batch === batch) this.#batch = 0;
+    if (waiting !== undefined) this.#settle(waiting.last, waiting.count);
+  }
+
+  #settle(tag: number, count: number): void {
+    this.#settled = tag;
+    this.#settledCount += count;
     this.#schedule();
   }
 
@@ -71,12 +76,11 @@ export class Confirms {
 
   #flush(): void {
     this.#isScheduled = false;
-    const tag = this.#settled;
-    if (this.isClosed || tag <= this.#confirmed) return;
-    const count = tag - this.#confirmed;
-    this.#confirmed = tag;
+    const count = this.#settledCount;
+    if (this.isClosed || count === 0) return;
+    this.#settledCount = 0;
     const { output, number, stats } = this.#channel;
     stats.confirm += count;
-    output.method(number, "basic.ack", { deliveryTag: tag, multiple: count > 1 });
+    output.method(number, "basic.ack", { deliveryTag: this.#settled, multiple: count > 1 });
   }
 }

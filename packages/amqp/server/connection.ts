@@ -8,7 +8,7 @@ import { type Method, methodKey, readMethod } from "../codec/method-codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
 import type { Table } from "../codec/table.ts";
-import type { MessageQueue } from "../queue/message-queue.ts";
+import type { MessageQueue, QueueOwner } from "../queue/message-queue.ts";
 import { TrafficStats } from "../statistics.ts";
 import {
   type ConnectionStatus,
@@ -46,20 +46,21 @@ interface ClientCapabilities {
   readonly hearsRefusals: boolean;
 }
 
-/** An alarm of the broker, a journal that is behind, or others whose turn it is. */
-type Hold = "alarm" | "journal" | "turn";
+/** An alarm of the broker, a journal that is behind, others whose turn it is, or answers that nobody reads. */
+type Hold = "alarm" | "journal" | "turn" | "answers";
 
 const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
 const publishKey = methodKey(60, 40);
 // Frames are small until more is agreed upon.
 const frameMaxFirst = 4096;
+const nothing = Buffer.alloc(0);
 // A close that is not answered for so many seconds has nobody to answer it.
 const closingSecondsMax = 5;
 const handshakeSecondsMax = 10;
 // The only reply of this code before a connection is open.
 const loginRefused = 403;
 
-export class Connection implements FrameHandler, OpenConnection {
+export class Connection implements FrameHandler, OpenConnection, QueueOwner {
   readonly output: Output;
   readonly journal: Journal | null;
   /** The queues that are its own and go with it. */
@@ -88,13 +89,15 @@ export class Connection implements FrameHandler, OpenConnection {
     this.#deps = deps;
     this.output = new Output(socket, broker.form, this.traffic);
     this.journal = broker.journal;
+    // Whoever has an answer may rely on what he settled before he asked.
+    this.output.beforeWrite = broker.journal?.writeDown ?? null;
     this.#connectedAt = broker.platform.clock.now();
     this.#parser = new FrameParser(this, frameMaxFirst);
     const remoteAddress = socket.remoteAddress ?? "";
     this.#handshake = new Handshake({ broker, output: this.output, remoteAddress, certificate });
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("drain", () => this.#wake());
+    socket.on("drain", () => this.#drained());
     socket.on("error", (error) => deps.log.debug({ error }, "AMQP connection failed"));
     socket.on("close", () => this.#end());
   }
@@ -134,6 +137,10 @@ export class Connection implements FrameHandler, OpenConnection {
   /** A name nobody else has, as RabbitMQ's look. */
   newName(): string {
     return this.#deps.broker.newName();
+  }
+
+  queueGone(queue: MessageQueue): void {
+    this.exclusive.delete(queue);
   }
 
   channelClosed(): void {
@@ -213,11 +220,17 @@ export class Connection implements FrameHandler, OpenConnection {
       this.#deps.socket.end();
       return;
     }
-    try {
+    this.#parse(() => {
       if (this.#state !== "header") this.#parser.push(chunk);
       else this.#readHeader(chunk);
-      if (this.journal?.isBehind === true) this.#waitForDisk(this.journal);
-      else if (this.#last?.publishing.isAhead === true) this.#letOthers();
+    });
+    if (this.journal?.isBehind === true) this.#waitForDisk(this.journal);
+    else if (this.#last?.publishing.isAhead === true) this.#letOthers();
+  }
+
+  #parse(parse: () => void): void {
+    try {
+      parse();
     } catch (error) {
       this.#fail(this.#reply(error), 0, 0);
       // Where one frame ends and the next begins is no longer known.
@@ -237,6 +250,21 @@ export class Connection implements FrameHandler, OpenConnection {
   #letOthers(): void {
     this.#hold("turn");
     setImmediate(() => this.#letGo("turn"));
+  }
+
+  /** Hears no more questions of a client that does not read the answers. */
+  holdIfFlooded(): void {
+    if (!this.output.isFlooded || this.#state !== "open") return;
+    this.#hold("answers");
+    this.#parser.hold();
+  }
+
+  #drained(): void {
+    if (this.#letGo("answers")) {
+      this.#parser.release();
+      this.#parse(() => this.#parser.push(nothing));
+    }
+    for (const channel of this.#channels.values()) channel.wake();
   }
 
   #readHeader(chunk: Buffer): void {
@@ -266,7 +294,7 @@ export class Connection implements FrameHandler, OpenConnection {
     }
     if (kind !== frameKinds.method && kind !== frameKinds.header)
       throw new ReplyError("FRAME_ERROR", `type ${kind}, all octets = <<>>: unknown_frame`);
-    if (number === 0) this.#control(kind, new Reader(bytes, start, end));
+    if (number === 0) this.#control(kind, Reader.strict(bytes, start, end));
     else if (this.#state === "open") this.#channelFrame(kind, number, bytes, start, end);
     else if (this.#state === "handshake")
       throw new ReplyError("CHANNEL_ERROR", `unexpected frame on channel ${number} during the handshake`);
@@ -289,7 +317,7 @@ export class Connection implements FrameHandler, OpenConnection {
     const key = isMethod ? bytes.readUInt32BE(start) : publishKey;
     const known = this.#last?.number === number ? this.#last : this.#channels.get(number);
     if (known === undefined) {
-      this.#openChannel(kind, number, new Reader(bytes, start, end));
+      this.#openChannel(kind, number, Reader.strict(bytes, start, end));
       return;
     }
     this.#last = known;
@@ -305,7 +333,10 @@ export class Connection implements FrameHandler, OpenConnection {
         else if (key === publishKey) {
           if (this.#deps.broker.isAlarmed) this.#block();
           known.publishing.method(bytes, start, end);
-        } else this.#channelMethod(known, readMethod(new Reader(bytes, start, end)));
+        } else {
+          this.#channelMethod(known, readMethod(Reader.strict(bytes, start, end)));
+          this.holdIfFlooded();
+        }
       } catch (error) {
         this.#failChannel(known, error, key >>> 16, key & 0xffff);
       }
@@ -411,6 +442,9 @@ export class Connection implements FrameHandler, OpenConnection {
       this.#deps.socket.destroy();
       return;
     }
+    // Its answer must be heard.
+    for (const why of [...this.#holds]) this.#letGo(why);
+    this.#parser.release();
     this.#release();
     const replyText = shortened(reply.message);
     this.output.method(0, "connection.close", { replyCode: reply.code, replyText, classId, methodId });
@@ -436,12 +470,7 @@ export class Connection implements FrameHandler, OpenConnection {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();
     this.#last = null;
-    for (const queue of this.exclusive) if (!queue.isGone) this.#host?.deleteQueue(queue.name);
-    this.exclusive.clear();
-  }
-
-  #wake(): void {
-    for (const channel of this.#channels.values()) channel.wake();
+    for (const queue of this.exclusive) this.#host?.deleteQueue(queue.name);
   }
 
   #enter(state: "handshake" | "open" | "closing" | "closed"): void {

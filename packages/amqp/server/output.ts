@@ -19,6 +19,8 @@ const copiedMax = 8 * 1024;
 const loopMax = 48;
 // So much may wait for a slow reader before its consumers get nothing more.
 const waitingMax = 1024 * 1024;
+// More than deliveries alone may come to, of which a client that only publishes need not read any.
+const answersMax = 4 * waitingMax;
 // So much is encoded before it is written, even within a turn.
 const pendingMax = 256 * 1024;
 const pooledMax = 32;
@@ -31,6 +33,8 @@ export class Output {
   readonly #form: WireForm;
   readonly #traffic: TrafficStats;
   frameMax = 4096;
+  /** Called before anything is written. */
+  beforeWrite: (() => void) | null = null;
   /** Whether anything was written since somebody looked: heartbeats look at it. */
   hasWritten = false;
   #buffer: Buffer | null = null;
@@ -53,6 +57,11 @@ export class Output {
   /** Whether a reader keeps up well enough to be sent more. */
   get hasRoom(): boolean {
     return this.#pending + this.#socket.writableLength < waitingMax;
+  }
+
+  /** Whether so many answers wait for a reader that no more questions should be heard. */
+  get isFlooded(): boolean {
+    return this.#pending + this.#socket.writableLength > answersMax;
   }
 
   method<M extends MethodName>(channel: number, name: M, args: Args<M>): void {
@@ -145,6 +154,7 @@ export class Output {
     this.#from = this.#at;
     const parts = this.#parts;
     if (parts.length === 0) return;
+    this.beforeWrite?.();
     this.#traffic.send_cnt++;
     this.#traffic.send_oct += this.#pending;
     this.#parts = [];

@@ -10,6 +10,7 @@ import type { MessageQueue } from "../queue/message-queue.ts";
 import { millisMax, typeName } from "../queue/queue-arguments.ts";
 import type { ExchangeStats } from "../statistics.ts";
 import type { VirtualHost } from "../virtual-host.ts";
+import { BodyParts } from "./body-parts.ts";
 
 export interface PublishingDeps {
   readonly host: VirtualHost;
@@ -52,6 +53,7 @@ export class Publishing {
   /** What is being received: after its method, then after its header. */
   #expects: "method" | "header" | "body" = "method";
   #content: Content | null = null;
+  readonly #parts = new BodyParts();
   #size = 0;
   #received = 0;
 
@@ -72,6 +74,7 @@ export class Publishing {
   abandon(): void {
     this.#expects = "method";
     this.#content = null;
+    this.#parts.take();
   }
 
   /** The payload of a `basic.publish`. */
@@ -84,7 +87,7 @@ export class Publishing {
 
   header(bytes: Buffer, start: number, end: number): void {
     if (this.#expects !== "header") throw unexpected("content header");
-    const reader = new Reader(bytes, start, end);
+    const reader = Reader.strict(bytes, start, end);
     if (reader.short() !== 60) throw unexpected("content header for class 60");
     reader.short();
     const size = reader.longlong();
@@ -117,10 +120,15 @@ export class Publishing {
       bytes.copy(content.bytes, this.#received, start, end);
       content.end = this.#received + size;
     } else {
-      content.parts = [...(content.parts ?? []), bytes.subarray(start, end)];
+      this.#parts.add(bytes, start, end);
     }
     this.#received += size;
-    if (this.#received === this.#size) this.#complete();
+    if (this.#received < this.#size) return;
+    if (size < this.#size && this.#size >= joinedMax) {
+      content.parts = this.#parts.take();
+      content.end = this.#size;
+    }
+    this.#complete();
   }
 
   #complete(): void {
@@ -133,7 +141,7 @@ export class Publishing {
   }
 
   #readRoute(bytes: Buffer, start: number, end: number): Route {
-    const reader = new Reader(bytes, start + 6, end);
+    const reader = Reader.strict(bytes, start + 6, end);
     const labelStart = reader.at;
     const exchange = reader.shortstr();
     const key = reader.shortstr();

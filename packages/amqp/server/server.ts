@@ -81,6 +81,8 @@ class AmqpServer implements AmqpService {
       this.#server.once("error", refused);
       this.#server.listen({ host, port, backlog }, () => {
         this.#server.off("error", refused);
+        // One that cannot be accepted, for want of file descriptors say, must not end the others.
+        this.#server.on("error", (error) => this.#broker.platform.log.error({ error }, "AMQP accept failed"));
         resolve();
       });
     });
