@@ -12,6 +12,7 @@ import { readTable, type Table, Typed, writeTable } from "./table.ts";
 import { anyCuts, chunked, type Frame, parse } from "./testing.ts";
 import { Writer } from "./writer.ts";
 
+const hex = (text: string) => Buffer.from(text, "hex");
 const shortstr = fc.string({ unit: "grapheme", maxLength: 40 });
 const binary = fc.uint8Array({ maxLength: 60 }).map((value) => Buffer.from(value));
 const { field } = fc.letrec<{ field: FieldValueOf; table: Table }>((tie) => ({
@@ -243,4 +244,45 @@ test("a field named after a prototype is a field", () => {
     ["__proto__", 1],
     ["toString", 2],
   ]);
+});
+
+test("whatever a table's bytes are, what is read of them can be written and says the same", () => {
+  const byte = fc.integer({ min: 0, max: 255 });
+  const letters = fc.constantFrom(..."tbBsuIilLfdDSxTAFV").map((letter) => letter.charCodeAt(0));
+  // Names of one letter, types that there are, and bytes that are often enough a value of that type.
+  const part = fc.tuple(letters, fc.array(byte, { minLength: 8, maxLength: 8 }));
+  const sizes = [1, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8, 5, 0, 0, 8, 0, 0, 0];
+  const tableOf = (parts: readonly (readonly [number, readonly number[]])[]) =>
+    parts.flatMap(([letter, bytes]) => {
+      const size = sizes["tbBsuIilLfdDSxTAFV".indexOf(String.fromCharCode(letter))] ?? 0;
+      const isSized = "SxAF".includes(String.fromCharCode(letter));
+      return [1, 97 + (bytes[0]! % 26), letter, ...(isSized ? [0, 0, 0, 0] : bytes.slice(0, size))];
+    });
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+      const fields = Buffer.from(tableOf(parts));
+      const size = Buffer.alloc(4);
+      size.writeUInt32BE(fields.length);
+      const table = readTable(Reader.strict(Buffer.concat([size, fields])));
+
+      const writer = new Writer();
+      writeTable(writer, table);
+
+      assert.deepEqual(readTable(Reader.strict(writer.written)), table);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("names that are no UTF-8 are refused where they would be written again, and values are not", () => {
+  const name = Buffer.concat([Buffer.from([200]), Buffer.alloc(200, 0xff)]);
+  assert.throws(() => Reader.strict(name).shortstr(), /SYNTAX_ERROR - a name is not UTF-8/);
+  assert.equal(Reader.strict(Buffer.from("\u0003\uFFFD")).shortstr(), "\uFFFD");
+  const correlation = Buffer.concat([hex("0400"), name]);
+
+  const changed = new Properties(correlation).with({ headers: { a: 1 }, expiration: undefined });
+
+  assert.ok(changed.bytes.includes(name), "the correlation id is as it was");
+  assert.deepEqual(changed.headers, { a: 1 });
+  assert.throws(() => new Properties(hex("0000ff")), /SYNTAX_ERROR - a content header goes on/);
 });

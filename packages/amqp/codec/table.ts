@@ -206,7 +206,6 @@ const numberWriters: Readonly<
   i: [4, (bytes, value, at) => bytes.writeUInt32BE(value, at)],
   f: [4, (bytes, value, at) => bytes.writeFloatBE(value, at)],
   d: [8, (bytes, value, at) => bytes.writeDoubleBE(value, at)],
-  T: [8, (bytes, value, at) => bytes.writeBigUInt64BE(BigInt(value), at)],
 };
 
 function writeTyped(writer: Writer, { kind, value }: Typed): void {
@@ -220,6 +219,7 @@ function writeTyped(writer: Writer, { kind, value }: Typed): void {
   const at = writer.reserve(size);
   if (write !== null) write(writer.bytes, Number(value), at);
   else if (typeof value === "object") writer.bytes.writeInt32BE(value[1], at);
+  else if (kind === "T") writer.bytes.writeBigUInt64BE(BigInt(value), at);
   else writer.bytes.writeBigInt64BE(BigInt(value), at);
 }
 

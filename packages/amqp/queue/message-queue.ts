@@ -172,7 +172,9 @@ export class MessageQueue {
     if (this.#ready.size >= this.#lengthMaxDefault) return this.readyCount >= this.#lengthMaxDefault;
     if (overflow === "drop-head") return false;
     if (lengthMax !== null && this.readyCount >= lengthMax) return true;
-    return bytesMax !== null && this.#bytes + size > bytesMax;
+    if (bytesMax === null || this.#bytes + size <= bytesMax) return false;
+    this.dropExpired();
+    return this.#bytes + size > bytesMax;
   }
 
   assertRoom(size: number): void {
@@ -373,8 +375,7 @@ export class MessageQueue {
     if (entry.expiresAt === never) return;
     this.#expiring++;
     // Those behind are asked for when the front goes.
-    if (this.#ready.front() === entry || this.arguments.priorityMax !== null)
-      this.#deps.tickAt(this, entry.expiresAt);
+    if (this.#ready.front() === entry || this.arguments.priorityMax !== null) this.#dropNext();
   }
 
   #tickWhenUnused(): void {
@@ -392,10 +393,12 @@ export class MessageQueue {
   #dropHeads(): void {
     const { overflow, lengthMax, bytesMax } = this.arguments;
     if (overflow !== "drop-head" || (lengthMax === null && bytesMax === null)) return;
-    while (this.#ready.size > (lengthMax ?? never) || this.#bytes > (bytesMax ?? never)) {
-      const entry = this.#take();
-      if (entry === undefined) return;
+    const isOver = () => this.#ready.size > (lengthMax ?? never) || this.#bytes > (bytesMax ?? never);
+    if (!isOver()) return;
+    this.dropExpired();
+    for (let entry = isOver() ? this.#take() : undefined; entry !== undefined; ) {
       this.#bury(entry, "maxlen");
+      entry = isOver() ? this.#take() : undefined;
     }
   }
 
@@ -418,7 +421,15 @@ export class MessageQueue {
   #take(): Entry | undefined {
     const entry = this.#ready.shift();
     if (entry !== undefined) this.#count(entry);
+    if (this.#expiring > 0) this.#dropNext();
     return entry;
+  }
+
+  /** What is at the front now may be due sooner than what was there, or at once. */
+  #dropNext(): void {
+    const next = this.#ready.nextExpiry;
+    if (next <= this.#deps.now()) this.dropExpired();
+    else if (next !== never) this.#deps.tickAt(this, next);
   }
 
   /** An entry has left the backlog. */

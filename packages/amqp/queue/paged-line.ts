@@ -43,7 +43,7 @@ export class PagedLine implements Backlog {
   readonly #queue: MessageQueue;
   readonly #pager: Pager | null;
   readonly #front = new Deque<Entry>();
-  /** What was given back. It was at the front once, so it precedes all that is not in memory. */
+  /** What was given back. It was at the front once, so it precedes all that has not been there. */
   #returned: Heap<Entry> | null = null;
   readonly #pages = new Deque<Page>();
   #tail: Entry[] = [];
@@ -131,11 +131,7 @@ export class PagedLine implements Backlog {
 
   /** Whether what was given back is next. If not, the front is made ready. */
   #isReturnedNext(): boolean {
-    const returned = this.#returned?.front();
-    if (returned !== undefined) {
-      const front = this.#front.front();
-      return front === undefined || precedes(returned, front);
-    }
+    if (this.#returned !== null && this.#returned.size > 0) return true;
     if (this.#front.size === 0 && this.size > 0) this.#load();
     return false;
   }
