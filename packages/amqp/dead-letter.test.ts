@@ -1,5 +1,5 @@
-// Dead letters of messages that mean no good: nobody is there to be told when a letter cannot be written, so it
-// always can.
+// Dead letters of messages that mean no good: nobody is there to be told when a letter cannot be written, so
+// it always can.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testPlatform } from "@micronova/kit/testing";

@@ -336,7 +336,7 @@ class World {
     await this.begin();
   }
 
-  /** Waits until what was done so far is on disk: it leads to no more than letters, which are there with it. */
+  /** Waits until what was done so far is on disk, and the letters that it led to. */
   async #written(): Promise<void> {
     const { host, journal } = this.#broker;
     for (let round = 0; round < 2; round++) {

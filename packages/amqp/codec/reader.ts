@@ -8,7 +8,7 @@ export class Reader {
   readonly end: number;
   at: number;
 
-  /** Names that are no UTF-8 are refused: they would be others, and longer ones, when they are written again. */
+  /** Names that are no UTF-8 are refused: written again they would be others, and longer ones. */
   readonly #isStrict: boolean;
 
   constructor(bytes: Buffer, start = 0, end = bytes.length, isStrict = false) {

@@ -1,5 +1,5 @@
-// A large body as it comes in. Large pieces are kept where they are; small ones are put together, since a body
-// in frames of one byte would otherwise take a hundred times its size.
+// A large body as it comes in. Large pieces are kept where they are; small ones are put together, since a
+// body in frames of one byte would otherwise take a hundred times its size.
 
 // A piece of this size mostly fills the chunk that it holds on to.
 const keptMin = 4 * 1024;

@@ -7,7 +7,6 @@ import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parse
 import { type Method, methodKey, readMethod } from "../codec/method-codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
-import type { Table } from "../codec/table.ts";
 import type { MessageQueue, QueueOwner } from "../queue/message-queue.ts";
 import { TrafficStats } from "../statistics.ts";
 import {
@@ -21,6 +20,7 @@ import type { Journal } from "../virtual-host-deps.ts";
 import { basicMethods } from "./basic-methods.ts";
 import { Channel } from "./channel.ts";
 import { channelMethods } from "./channel-methods.ts";
+import { type ClientCapabilities, capabilitiesOf } from "./client-capabilities.ts";
 import { exchangeMethods } from "./exchange-methods.ts";
 import { Handshake, protocolHeader } from "./handshake.ts";
 import type { MethodTable } from "./method-table.ts";
@@ -38,15 +38,7 @@ export interface ConnectionDeps {
   readonly closed: (connection: Connection) => void;
 }
 
-/** What the client said that it understands. */
-interface ClientCapabilities {
-  readonly cancelsConsumers: boolean;
-  readonly isBlockable: boolean;
-  /** Why a login is refused; the others take an end without a word for that. */
-  readonly hearsRefusals: boolean;
-}
-
-/** An alarm of the broker, a journal that is behind, others whose turn it is, or answers that nobody reads. */
+/** An alarm of the broker, a journal that is behind, others whose turn it is, answers that nobody reads. */
 type Hold = "alarm" | "journal" | "turn" | "answers";
 
 const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
@@ -488,18 +480,6 @@ const stateNames = {
   closing: "closing",
   closed: "closed",
 } as const;
-
-function capabilitiesOf(properties: Table): ClientCapabilities {
-  const { capabilities } = properties;
-  const has = (name: string) =>
-    // A table's fields are looked up by name; what is no table has none.
-    (capabilities as Table | undefined)?.[name] === true;
-  return {
-    cancelsConsumers: has("consumer_cancel_notify"),
-    isBlockable: has("connection.blocked"),
-    hearsRefusals: has("authentication_failure_close"),
-  };
-}
 
 const textMax = 255;
 
