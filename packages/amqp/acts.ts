@@ -12,7 +12,7 @@ import type { VirtualHost } from "./virtual-host.ts";
 
 export interface Actor {
   readonly host: VirtualHost;
-  readonly user: Pick<User, "name" | "may">;
+  readonly user: Pick<User, "name" | "may" | "tags">;
   /** Whose exclusive queues it may use. */
   readonly owner: object;
 }

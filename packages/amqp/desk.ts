@@ -65,7 +65,7 @@ export interface Desk {
 }
 
 /** Throws `ReplyError` for what is refused. */
-export function deskOf(broker: Broker, host: VirtualHost, user: Pick<User, "name" | "may">): Desk {
+export function deskOf(broker: Broker, host: VirtualHost, user: Pick<User, "name" | "may" | "tags">): Desk {
   const actor: Actor = { host, user, owner: {} };
   const { form } = broker;
   const act = <T>(what: () => T): T => {
@@ -111,7 +111,7 @@ function publish({ journal }: Broker, { actor, message, stats }: Publish): Promi
   const { exchange, key, body } = message;
   assertWritable(actor, exchange);
   const properties = propertiesOf(message.properties);
-  assertProperties(properties, user.name);
+  assertProperties(properties, user);
   const content = contentOfBytes(new Label(exchange, key), properties, body);
   const queues = host.route(content);
   const { stats: exchangeStats } = host.exchangeOrDefault(exchange);

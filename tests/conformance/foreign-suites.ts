@@ -1,13 +1,14 @@
 // The test suites of other AMQP clients against our broker, or against RabbitMQ to compare. They are not ours
 // to keep: name checkouts of their repositories whose packages are installed, and run this file by hand.
 //
-//   AMQPLIB_DIR=… RABBITMQ_CLIENT_DIR=… [BROKER=rabbitmq] node tests/conformance/foreign-suites.ts
+//   AMQPLIB_DIR=… RABBITMQ_CLIENT_DIR=… PIKA_DIR=… PY_AMQP_DIR=… [PYTHON=…] [BROKER=rabbitmq] \
+//     node tests/conformance/foreign-suites.ts
 //
 // It prints a row for each suite as docs/amqp-clients.md has them, and fails when a test did.
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Broker, persistence, serveAmqp } from "@micronova/amqp";
 import { realPlatform } from "../support/running-broker.ts";
@@ -16,16 +17,14 @@ import { startRabbit } from "../support/running-rabbit.ts";
 interface Suite {
   /** The variable that names its checkout. */
   readonly variable: string;
-  /** After `node`, in the checkout. */
-  readonly args: readonly string[];
+  /** Run in the checkout. */
+  readonly command: readonly [program: string, ...args: string[]];
   readonly env: Readonly<Record<string, string>>;
 }
 
 interface Summary {
-  readonly tests: number;
-  readonly pass: number;
-  readonly fail: number;
-  readonly cancelled: number;
+  readonly passed: number;
+  readonly failed: number;
   readonly skipped: number;
 }
 
@@ -34,14 +33,32 @@ type Stop = () => Promise<void>;
 const guest = "amqp://guest:guest@127.0.0.1:5672";
 // A busy machine is no failure; amqplib's own bound is a second for each test.
 const bounds = ["--test", "--test-reporter=spec", "--test-timeout=60000"];
+const stripped = ["--no-experimental-strip-types", "-r", "ts-node/register"];
+const python = process.env["PYTHON"] ?? "python3";
+const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
+const acceptance = (name: string) => `tests/acceptance/${name}.py`;
 const suites: readonly Suite[] = [
-  { variable: "AMQPLIB_DIR", args: bounds, env: { URL: guest } },
+  { variable: "AMQPLIB_DIR", command: [process.execPath, ...bounds], env: { URL: guest } },
   {
     variable: "RABBITMQ_CLIENT_DIR",
-    args: ["--no-experimental-strip-types", "-r", "ts-node/register", ...bounds, "test/*.ts"],
+    command: [process.execPath, ...stripped, ...bounds, "test/*.ts"],
     // Whether its types suit a newer compiler is not the question.
     env: { RABBITMQ_URL: guest, TS_NODE_TRANSPILE_ONLY: "1" },
   },
+  {
+    variable: "PIKA_DIR",
+    // Not those of gevent, for which many machines have no package.
+    command: [
+      python,
+      ...pytest,
+      ...["-k", "not gevent"],
+      ...["blocking_adapter_test", "async_adapter_tests", "thread_safe_connection_test"].map(acceptance),
+      acceptance("twisted_adapter_tests"),
+    ],
+    env: {},
+  },
+  // Its broker has no TLS here.
+  { variable: "PY_AMQP_DIR", command: [python, ...pytest, "-k", "not tls", "t/integration"], env: {} },
 ];
 
 process.exitCode = process.env["FOREIGN_SUITES_INSIDE"] === undefined ? await goInside() : await runSuites();
@@ -72,17 +89,15 @@ async function runSuites(): Promise<number> {
         output += text;
         process.stdout.write(text);
       };
-      failed += await statusOf(process.execPath, suite.args, { cwd: dir, env: suite.env, hear });
+      const [program, ...args] = suite.command;
+      failed += await statusOf(program, args, { cwd: dir, env: suite.env, hear });
     } finally {
       await stop();
     }
-    const { name, version } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8"));
-    const { tests, pass, fail, cancelled, skipped } = summaryOf(output);
-    rows.push(`| ${name} | ${version} | ${tests} | ${pass} | ${fail + cancelled} | ${skipped} |`);
+    const { passed, failed: bad, skipped } = summaryOf(output);
+    rows.push(`| ${basename(dir)} | ${passed + bad + skipped} | ${passed} | ${bad} | ${skipped} |`);
   }
-  process.stdout.write(
-    `\n| Client | Version | Tests | Passed | Failed | Skipped |\n|---|---|---|---|---|---|\n`,
-  );
+  process.stdout.write("\n| Client | Tests | Passed | Failed | Skipped |\n|---|---|---|---|---|\n");
   process.stdout.write(`${rows.join("\n")}\n`);
   return failed === 0 ? 0 : 1;
 }
@@ -132,14 +147,13 @@ function statusOf(
   });
 }
 
-/** What the runner says at its end. */
+/** What Node's runner and pytest say at their ends. */
 function summaryOf(output: string): Summary {
-  const count = (what: string) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, "m").exec(output)?.[1] ?? 0);
+  const count = (pattern: RegExp) => Number(pattern.exec(output)?.[1] ?? 0);
+  const cancelled = count(/^ℹ cancelled (\d+)$/m);
   return {
-    tests: count("tests"),
-    pass: count("pass"),
-    fail: count("fail"),
-    cancelled: count("cancelled"),
-    skipped: count("skipped"),
+    passed: count(/^ℹ pass (\d+)$/m) + count(/\b(\d+) passed\b/),
+    failed: count(/^ℹ fail (\d+)$/m) + cancelled + count(/\b(\d+) failed\b/),
+    skipped: count(/^ℹ skipped (\d+)$/m) + count(/\b(\d+) skipped\b/),
   };
 }

@@ -66,7 +66,7 @@ export class Channel {
     this.stats = host.stats.open();
     this.publishing = new Publishing({
       host,
-      userName: user.name,
+      user,
       assertWritable: (exchange) => assertWritable(this, exchange),
       replyQueue: () => this.#replyQueue,
       publish: (content, mandatory, queues, exchange) => this.#publish(content, mandatory, queues, exchange),

@@ -2,6 +2,7 @@
 // repeat themselves, so the last address and the last properties are remembered as bytes: what comes again is
 // compared, not decoded.
 
+import type { User } from "../access/user.ts";
 import { Properties } from "../codec/properties.ts";
 import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
@@ -14,7 +15,7 @@ import { BodyParts } from "./body-parts.ts";
 
 export interface PublishingDeps {
   readonly host: VirtualHost;
-  readonly userName: string;
+  readonly user: Pick<User, "name" | "tags">;
   /** Throws unless the exchange may be written to. */
   readonly assertWritable: (exchange: string) => void;
   /** The queue that answers to `amq.rabbitmq.reply-to` go to; null when nothing consumes from it. */
@@ -166,7 +167,7 @@ export class Publishing {
     const last = this.#properties;
     if (last !== null && isSame(last.bytes, bytes, start, end)) return last;
     const properties = new Properties(Buffer.from(bytes.subarray(start, end)));
-    assertProperties(properties, this.#deps.userName);
+    assertProperties(properties, this.#deps.user);
     this.#properties = properties;
     return properties;
   }
@@ -181,7 +182,10 @@ export class Publishing {
 }
 
 /** Throws for properties that a publisher may not set so. */
-export function assertProperties({ expiration, userId, headers }: Properties, userName: string): void {
+export function assertProperties(
+  { expiration, userId, headers }: Properties,
+  { name: userName, tags }: Pick<User, "name" | "tags">,
+): void {
   const why = expiration === null ? null : notExpiration(expiration);
   if (why !== null) throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${why}`);
   for (const name of ["CC", "BCC"]) {
@@ -192,7 +196,8 @@ export function assertProperties({ expiration, userId, headers }: Properties, us
         `invalid message: {unacceptable_type_in_header,"${name}",${typeName(keys)}}`,
       );
   }
-  if (userId !== null && userId !== userName)
+  // Who has that tag may speak for others.
+  if (userId !== null && userId !== userName && !tags.includes("impersonator"))
     throw new ReplyError(
       "PRECONDITION_FAILED",
       `user_id property set to '${userId}' but authenticated user was '${userName}'`,
