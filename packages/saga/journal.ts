@@ -29,6 +29,10 @@ export const debtPauseMs = 30_000;
 // A saga whose runner was told is left alone by the scans for so long.
 export const hintMs = 5_000;
 
+// Longer than any lease or pause. One that ends later was written by a clock that ran ahead,
+// and keeps nobody off.
+export const leaseMsMax: Millis = 600_000;
+
 /**
  * Takes the saga from nobody, from its owner's earlier life, or from one whose lease ran out. Null when it
  * changed hands.
@@ -41,7 +45,12 @@ export async function claim(tx: Tx, { id, owner, generation, leaseMs }: Holder) 
     .where("generation", "=", generation)
     .where("state", "in", activeStates)
     .where((is) =>
-      is.or([is("owner", "is", null), is("owner", "=", owner), is("lease_until", "<=", now(tx))]),
+      is.or([
+        is("owner", "is", null),
+        is("owner", "=", owner),
+        is("lease_until", "<=", now(tx)),
+        is("lease_until", ">", now(tx) + leaseMsMax),
+      ]),
     )
     .returning("cancel")
     .executeTakeFirst();

@@ -398,6 +398,23 @@ test("a hint that is lost is made up for by the scan", async () => {
   assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
 });
 
+test("a lease from a clock that ran ahead keeps a saga no longer than others", async () => {
+  const cloud = await aCloud([create]);
+  const deaf = { ...cloud, rpc: { ...cloud.rpc, cast: () => ({ wake: async () => undefined }) as never } };
+  const params = { id: cloud.subject.id, hosts: ["h1"] };
+  const options = { subject: cloud.subject, request: systemContext(cloud.subject.id) };
+  const sagaId = await cloud.store.transaction(async (tx) => {
+    const id = await sagaDoor(deaf).start(tx, create, params, options);
+    const lease_until = cloud.platform.clock.now() + 3_600_000;
+    await tx.updateTable("sagas").set({ owner: "another", lease_until }).execute();
+    return id;
+  });
+
+  await cloud.platform.clock.advance(11_000);
+
+  assert.deepEqual(await cloud.door.outcome(sagaId), { state: "finished" });
+});
+
 function countTransactions(store: { transaction: unknown }): () => number {
   let count = 0;
   const inner = store.transaction as (...args: unknown[]) => unknown;

@@ -9,7 +9,7 @@ import { DebtPayer } from "./debts.ts";
 import { tellEnding } from "./endings.ts";
 import { type Ending, Execution, type ExecutionDeps } from "./execution.ts";
 import type { SagaRunnerDeps, Subject } from "./index.ts";
-import { promote, readEvents, releaseAll, subjectOf } from "./journal.ts";
+import { leaseMsMax, promote, readEvents, releaseAll, subjectOf } from "./journal.ts";
 import { progressOf } from "./next-move.ts";
 import { activeStates } from "./states.ts";
 import type { SagaTable } from "./tables.ts";
@@ -138,7 +138,8 @@ class SagaRunner implements Service {
 
   #mayRun({ state, owner, lease_until }: SagaTable): boolean {
     if (!activeStates.includes(state)) return false;
-    return owner === null || owner === this.#deps.owner || lease_until <= this.#deps.platform.clock.now();
+    const leftMs = lease_until - this.#deps.platform.clock.now();
+    return owner === null || owner === this.#deps.owner || leftMs <= 0 || leftMs > leaseMsMax;
   }
 
   #after({ given }: Execution, ending: Ending): void {
@@ -224,12 +225,15 @@ class SagaRunner implements Service {
       .where("name", "in", [...this.#sagas.keys()])
       .orderBy("lease_until")
       .limit(scanMax);
-    const rows = await (what === "what is due"
-      ? due.where("lease_until", "<=", now(store.read))
-      : due.where((is) =>
-          is.or([is("owner", "is", null), is("owner", "=", owner), is("lease_until", "<=", now(store.read))]),
-        )
-    ).execute();
+    const rows = await due
+      .where((is) =>
+        is.or([
+          is("lease_until", "<=", now(store.read)),
+          is("lease_until", ">", now(store.read) + leaseMsMax),
+          ...(what === "what is due" ? [] : [is("owner", "is", null), is("owner", "=", owner)]),
+        ]),
+      )
+      .execute();
     for (const { id } of rows) this.#wake(id);
     await this.#promoteForgotten();
   }
