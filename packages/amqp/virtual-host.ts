@@ -232,8 +232,9 @@ export class VirtualHost {
     const { exchange, key } = content.label;
     const keys = content.wireProperties?.hasHeaders === true ? keysOf(content) : [key];
     if (exchange !== "") return this.#walk(this.exchange(exchange), keys, content);
-    const queues = keys.flatMap((one) => this.#queues.get(one) ?? noQueues);
-    return queues.length > 1 ? [...new Set(queues)] : queues;
+    if (keys.length > 1) return [...new Set(keys.flatMap((one) => this.#queues.get(one) ?? noQueues))];
+    const queue = this.#queues.get(key);
+    return queue === undefined ? noQueues : [queue];
   }
 
   /** Whether all messages with a label go the same way, until `version` grows. */
