@@ -125,7 +125,7 @@ function publish({ journal }: Broker, { actor, message, stats }: Publish): Promi
   const batch = host.enqueue(queues, content);
   if (batch === refused) return Promise.resolve("refused");
   if (batch <= taken || journal === null) return Promise.resolve("routed");
-  return new Promise((resolve) => journal.whenSynced(batch, () => resolve("routed")));
+  return new Promise((resolve) => journal.whenSafe(batch, () => resolve("routed")));
 }
 
 interface Take {

@@ -110,7 +110,7 @@ export class InProcessBus implements Bus {
     const batch = this.#host.enqueue(queues, content);
     const { journal } = this.#broker;
     if (batch <= taken || journal === null) return done;
-    return new Promise((resolve) => journal.whenSynced(batch, resolve));
+    return new Promise((resolve) => journal.whenSafe(batch, resolve));
   }
 
   #declareQueue(queue: Queue): MessageQueue {

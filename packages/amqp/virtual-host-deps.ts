@@ -22,10 +22,12 @@ export interface Journal {
   add(content: Content, queues: readonly number[]): number;
   /** Whether so much awaits the disk that publishers should wait too. */
   readonly isBehind: boolean;
-  /** A queue no longer needs a message, once the batch `after` is on disk if there is one. */
+  /** A queue no longer needs a message, once the batch `after` is safe if there is one. */
   settled(queue: number, id: number, after?: number): void;
   /** Writes down what was settled so far: done before a client hears of anything that came later. */
   readonly writeDown: () => void;
+  /** Calls back once the batch and those before it are on disk, or no queue needs them any more. */
+  whenSafe(batch: number, then: () => void): void;
   /** Calls back once the batch is on disk. */
   whenSynced(batch: number, then: () => void): void;
 }

@@ -216,10 +216,13 @@ test("whatever is published, settled and killed, the queue is its model's", asyn
 async function fillSegments({ broker, settle }: Life, between: () => Promise<void>): Promise<void> {
   const bus = broker.bus();
   const busy: Queue = { name: "busy", durable: true, bindings: [] };
-  const consumer = await bus.consume(busy, { prefetch: 0 }, (delivery) => delivery.ack());
+  const held: Delivery[] = [];
+  const consumer = await bus.consume(busy, { prefetch: 0 }, (delivery) => held.push(delivery));
   const body = "x".repeat(4 * 1024 * 1024);
   for (let round = 0; round < 60; round++) {
+    // What nobody needs any more is not waited for, and this is to be on disk.
     await bus.publish({ exchange: "", key: "busy" }, { body, persistent: true });
+    held.pop()?.ack();
     if (round === 30) await between();
   }
   await settle();

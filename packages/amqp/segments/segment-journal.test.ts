@@ -112,7 +112,7 @@ async function live(random: Random, before: Opened, dir: string, isPatient: bool
       const id = journal.add(content, to);
       const added = to.map((queue): Copy => ({ id, body, queue, isConfirmed: false, isSettled: "no" }));
       copies.push(...added);
-      journal.whenSynced(journal.batch, () => {
+      journal.whenSafe(journal.batch, () => {
         for (const copy of added) copy.isConfirmed = true;
         if (random.int(8) === 0) queueMicrotask(look);
       });
@@ -175,6 +175,30 @@ const files = (dir: string, kind: string) =>
   readdirSync(dir)
     .filter((file) => file.endsWith(kind))
     .sort();
+
+test("what every queue has done with is safe before it is on disk, and what comes after it is not", async () => {
+  const { journal } = open(aDir());
+  const safe: string[] = [];
+  const add = (name: string, to: readonly number[]) => {
+    const id = journal.add(contentOfMessage("", "q", { body: 1 }), to);
+    journal.whenSafe(journal.batch, () => safe.push(name));
+    return id;
+  };
+  const first = add("first", [1, 2]);
+  journal.settled(1, first);
+  const afterOne = [...safe];
+  journal.settled(2, first);
+  const afterBoth = [...safe];
+  add("second", [1]);
+  const third = add("third", [1]);
+  journal.settled(1, third);
+
+  assert.deepEqual(afterOne, []);
+  assert.deepEqual(afterBoth, ["first"]);
+  assert.deepEqual(safe, ["first"]);
+  await journal.close();
+  assert.deepEqual(safe, ["first", "second", "third"]);
+});
 
 test("files of messages that are cut anywhere lose what was cut off, and nothing else", async () => {
   const { dir } = await story(1, 2);

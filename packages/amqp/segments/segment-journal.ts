@@ -8,6 +8,7 @@ import { Writer } from "../codec/writer.ts";
 import type { Content } from "../content.ts";
 import type { Journal } from "../virtual-host-deps.ts";
 import type { WireForm } from "../wire-form.ts";
+import { Batches } from "./batches.ts";
 import { contentOf, writeRecord } from "./record.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
@@ -27,6 +28,8 @@ export interface JournalOptions {
 
 const segmentBytesDefault = 32 * 1024 * 1024;
 const bufferBytes = 1024 * 1024;
+// A larger buffer than this is not kept for the next batch.
+const spareBytesMax = 8 * bufferBytes;
 // Beyond this much that awaits the disk, publishers wait too.
 const behindBytes = 64 * 1024 * 1024;
 // So many segments of garbage are never worth moving messages for.
@@ -42,7 +45,7 @@ export class SegmentJournal implements Journal {
   #writer = new Writer(bufferBytes);
   #spare: Writer | null = null;
   #settledPairs: number[] = [];
-  #waiting: { readonly batch: number; readonly then: () => void }[] = [];
+  readonly #batches = new Batches();
   batch = 1;
   #at = 0;
   #isWriting = false;
@@ -78,10 +81,10 @@ export class SegmentJournal implements Journal {
 
   settled(queue: number, id: number, after = 0): void {
     if (after > 0) {
-      this.whenSynced(after, () => this.settled(queue, id));
+      this.whenSafe(after, () => this.settled(queue, id));
       return;
     }
-    this.#segments.settle(queue, id);
+    if (this.#segments.settle(queue, id)) this.#batches.settled(id);
     this.#settledPairs.push(queue, id);
     if (this.#isSettling) return;
     this.#isSettling = true;
@@ -92,8 +95,12 @@ export class SegmentJournal implements Journal {
     if (this.#settledPairs.length > 0 && !this.#isRefused) this.#writeSettled();
   };
 
+  whenSafe(batch: number, then: () => void): void {
+    this.#batches.whenSafe(batch, then);
+  }
+
   whenSynced(batch: number, then: () => void): void {
-    this.#waiting.push({ batch, then });
+    this.#batches.whenSynced(batch, then);
   }
 
   /** Resolves when all that was added is on disk, or when the disk refuses it. */
@@ -117,9 +124,11 @@ export class SegmentJournal implements Journal {
     },
     kind: "own" | "moved",
   ): void {
+    const { id, queues } = message;
     const before = this.#writer.at;
     writeRecord(this.#writer, message, this.#options.form);
-    this.#segments.add(message.id, message.queues.length, this.#writer.at - before, kind);
+    this.#segments.add(id, queues.length, this.#writer.at - before, kind);
+    this.#batches.add(this.batch, this.#nextId, queues.length);
     if (this.#isScheduled || this.#isWriting) return;
     this.#isScheduled = true;
     queueMicrotask(() => this.#flush());
@@ -170,10 +179,8 @@ export class SegmentJournal implements Journal {
     this.#options.onTrouble("messages", null);
     this.#isWriting = false;
     full.at = 0;
-    if (full.bytes.length === bufferBytes) this.#spare = full;
-    const ready = this.#waiting.filter((one) => one.batch <= batch);
-    this.#waiting = this.#waiting.filter((one) => one.batch > batch);
-    for (const { then } of ready) then();
+    if (full.bytes.length <= spareBytesMax) this.#spare = full;
+    this.#batches.synced(batch);
     if (segment !== this.#segments.newest) this.#segments.dropOldest();
     if (this.#writer.at > 0) this.#flush();
     else this.#whenIdle?.();

@@ -67,16 +67,17 @@ export class SegmentList {
     return segment !== null && segment.needs(id) > 0 ? segment : null;
   }
 
-  /** A queue needs a message no longer. */
-  settle(queue: number, id: number): void {
+  /** A queue needs a message no longer; false when none did. */
+  settle(queue: number, id: number): boolean {
     const segment = this.holderOf(id);
-    if (segment === null) return;
+    if (segment === null) return false;
     const stray = this.#strays.get(id);
     const left = (stray?.count ?? segment.needs(id)) - 1;
     if (stray === undefined) segment.setNeeds(id, left);
     else stray.count = left;
     if (left > 0) this.noteGone(id, queue);
     else this.#forget(segment, id);
+    return true;
   }
 
   /** Takes a message out, whoever needs it: it was written anew elsewhere, or it is about to be. */

@@ -65,6 +65,6 @@ function commit(channel: Channel, transaction: Transaction): void {
   if (isRefused) throw new ReplyError("PRECONDITION_FAILED", "partial tx completion");
   const answer = () => channel.output.method(channel.number, "tx.commit-ok", {});
   const { journal } = channel.connection;
-  if (batch > 0 && journal !== null) journal.whenSynced(batch, answer);
+  if (batch > 0 && journal !== null) journal.whenSafe(batch, answer);
   else answer();
 }

@@ -35,7 +35,7 @@ export class Confirms {
     const tag = ++this.#published;
     if (batch > this.#batch && this.#journal !== null) {
       this.#batch = batch;
-      this.#journal.whenSynced(batch, () => this.#synced(batch));
+      this.#journal.whenSafe(batch, () => this.#synced(batch));
     }
     if (this.#batch === 0) this.#settle(tag, 1);
     else {
