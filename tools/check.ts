@@ -12,6 +12,7 @@ export const checks: readonly Step[] = [
     command: [node, "--test", ...atOnce, ...testBounds, "packages/**/*.test.ts", "tools/**/*.test.ts"],
     isTests: true,
   },
+  { name: "sim", command: [node, "tools/sim.ts"] },
   { name: "types", command: ["node_modules/.bin/tsc", "-p", "."] },
   {
     name: "lint",

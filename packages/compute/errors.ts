@@ -156,12 +156,6 @@ export const errors = errorTable("compute", {
     status: 404,
     text: (portId: string) => `Port ${portId} is not attached to this server.`,
   },
-  volumeNotWithdrawn: {
-    status: 503,
-    text: (id: string, host: string, why: string) =>
-      `Volume ${id} could not be withdrawn from ${host}: ${why}`,
-    retriable: true,
-  },
   interfaceFailed: {
     status: 500,
     text: (why: string) => `Failed to attach network adapter device: ${why}`,

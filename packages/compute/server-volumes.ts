@@ -1,6 +1,5 @@
 // The volumes of a server: which they are, and how they come to its host and leave it again.
-import { isFault, type RequestContext, type Uuid } from "@micronova/kit";
-import { wasUnanswered } from "@micronova/rpc";
+import type { RequestContext, Uuid } from "@micronova/kit";
 import type { StepEnv } from "@micronova/saga";
 import type { Tx } from "@micronova/store";
 import { completeAttachment, removeAttachment, volumes, volumeWorkerContract } from "@micronova/volume";
@@ -47,19 +46,10 @@ export async function unexportVolumes(env: Env, serverId: Uuid, host: string): P
   for (const { volume_id } of devices) await unexportVolume(env, volume_id, host);
 }
 
-/**
- * The host reaches the volume no more. Until that is so the volume must not go anywhere else: when the
- * volume's host is silent it is no debt that may wait, but a failure.
- */
 export async function unexportVolume({ rpc, store }: Env, volumeId: Uuid, host: string): Promise<void> {
   const from = await homeOf(store.read, volumeId);
   if (from === null) return;
-  try {
-    await rpc.on(volumeWorkerContract, from).unexport({ volumeId, initiator: { host } });
-  } catch (error) {
-    if (!isFault(error) || !wasUnanswered(error)) throw error;
-    throw errors.volumeNotWithdrawn(volumeId, host, error.message);
-  }
+  await rpc.on(volumeWorkerContract, from).unexport({ volumeId, initiator: { host } });
 }
 
 /** The guest has its volumes: each attachment says so. */

@@ -16,6 +16,7 @@ import { serverSuspend } from "./sagas/server-suspend.ts";
 import { serverUnpause } from "./sagas/server-unpause.ts";
 import type { ServerActionParams } from "./sagas/simple-action.ts";
 import { begin } from "./server-state.ts";
+import { blockDevicesOf } from "./server-volumes.ts";
 import { actionWords, resettableStates, writableStates } from "./states.ts";
 import type { Server, ServerTable } from "./tables.ts";
 
@@ -136,7 +137,9 @@ export async function removeServer(
   if (server === null) return;
   const subject = serverSubject(id);
   await sagas.cancel(tx, subject);
-  await sagas.start(tx, serverDelete, { serverId: id }, { subject, request: context, action: "delete" });
+  const hasVolumes = (await blockDevicesOf(tx, id)).length > 0;
+  const params = { serverId: id, hasVolumes };
+  await sagas.start(tx, serverDelete, params, { subject, request: context, action: "delete" });
 }
 
 /** Null when the deletion runs already. */

@@ -3,7 +3,7 @@
 // remote step.
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
-import type { RunnableSaga } from "./builder.ts";
+import { type RunnableSaga, tailored } from "./builder.ts";
 import { cancelledError } from "./errors.ts";
 import type { StepContext, StepError, Subject } from "./index.ts";
 import {
@@ -14,6 +14,7 @@ import {
   keep,
   raiseFence,
   setState,
+  subjectOf,
   type Trouble,
 } from "./journal.ts";
 import {
@@ -26,6 +27,7 @@ import {
   stateOf,
 } from "./next-move.ts";
 import type { SagaState } from "./states.ts";
+import type { SagaTable } from "./tables.ts";
 
 /** What does not change while a saga runs. */
 export interface Given {
@@ -34,6 +36,12 @@ export interface Given {
   readonly params: unknown;
   readonly subject: Subject;
   readonly request: RequestContext;
+}
+
+export function givenOf(row: SagaTable, built: RunnableSaga): Given {
+  const params: unknown = JSON.parse(row.params);
+  const subject = subjectOf(row);
+  return { id: row.id, saga: tailored(built, params), params, subject, request: JSON.parse(row.request) };
 }
 
 /** Where a saga stands, as its runner knows from what it read or wrote last. */

@@ -12,6 +12,7 @@ export interface RunnableStep extends AnyStep {
   readonly deadlineMs: Millis;
   readonly doMayWait: boolean;
   readonly undoMayWait: boolean;
+  readonly onlyWhen: ((params: unknown) => boolean) | null;
   readonly retry: { readonly from: string; readonly attempts: number } | null;
 }
 
@@ -36,6 +37,12 @@ export function runnable(built: AnySaga): RunnableSaga {
   return built as RunnableSaga;
 }
 
+/** The saga without the steps that its parameters have no use for. */
+export function tailored(built: RunnableSaga, params: unknown): RunnableSaga {
+  if (built.steps.every(({ onlyWhen }) => onlyWhen === null)) return built;
+  return { ...built, steps: built.steps.filter(({ onlyWhen }) => onlyWhen === null || onlyWhen(params)) };
+}
+
 /** A saga's name, steps and kinds as one line of text, for the golden file that guards them. */
 export function sagaShape(built: AnySaga): string {
   return `${built.name}: ${built.steps.map(({ name, kind }) => `${name} (${kind})`).join(", ")}`;
@@ -47,6 +54,7 @@ interface AddedStep {
   readonly deadlineMs?: Millis;
   readonly doMayWait?: boolean;
   readonly undoMayWait?: boolean;
+  readonly onlyWhen?: unknown;
 }
 
 function builder<P, O>(so_far: RunnableSaga): SagaBuilder<P, O> {
@@ -63,6 +71,7 @@ function builder<P, O>(so_far: RunnableSaga): SagaBuilder<P, O> {
         deadlineMs: step.deadlineMs ?? deadlineMsDefault,
         doMayWait: step.doMayWait ?? false,
         undoMayWait: step.undoMayWait ?? false,
+        onlyWhen: (step.onlyWhen as RunnableStep["onlyWhen"] | undefined) ?? null,
         retry: null,
       };
       return builder<P, O2>({ ...so_far, steps: [...so_far.steps, added] });

@@ -4,7 +4,7 @@
 import { isFault, type Millis, type Uuid } from "@micronova/kit";
 import { rpcErrors } from "@micronova/rpc";
 import { now, type Tx } from "@micronova/store";
-import { asEffect, contextFor, type StepMove } from "./batch.ts";
+import { asEffect, contextFor, givenOf, type StepMove } from "./batch.ts";
 import type { RunnableSaga } from "./builder.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
 import type { Subject } from "./index.ts";
@@ -121,19 +121,13 @@ export class DebtPayer {
   async #settle(sagaId: Uuid, n: number): Promise<void> {
     const { read } = this.#deps.store;
     const row = await read.selectFrom("sagas").selectAll().where("id", "=", sagaId).executeTakeFirstOrThrow();
-    const saga = this.#sagas.get(row.name);
-    if (saga === undefined) return;
+    const built = this.#sagas.get(row.name);
+    if (built === undefined) return;
+    const given = givenOf(row, built);
+    const { saga } = given;
     const log = (await readEvents(read, sagaId)).slice(0, n);
     const progress = progressOf(saga, log);
     const move = asEffect(moveAfter(saga, progress));
-    const subject = subjectOf(row);
-    const given = {
-      id: sagaId,
-      saga,
-      subject,
-      params: JSON.parse(row.params),
-      request: JSON.parse(row.request),
-    };
     if (move !== null && move.fence !== null) {
       await this.#perform(move, given, contextFor(given, progress, move.attempt, move.kind === "undo"));
     }

@@ -78,6 +78,8 @@ export interface RemoteStep<P, O, R> {
   readonly doMayWait?: boolean;
   /** The same for `undo`, after a few tries. */
   readonly undoMayWait?: boolean;
+  /** The step is no part of sagas with other parameters, which are spared its transaction. */
+  readonly onlyWhen?: (params: P) => boolean;
 }
 
 /** Changes nothing, so it is simply asked again after a crash. */

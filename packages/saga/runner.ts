@@ -2,7 +2,7 @@
 // itself; it holds what it runs by lease, and lets go of all of it when it stops.
 import type { Millis, Service, Uuid } from "@micronova/kit";
 import { now, type Store } from "@micronova/store";
-import type { Position } from "./batch.ts";
+import { givenOf, type Position } from "./batch.ts";
 import { type RunnableSaga, runnable } from "./builder.ts";
 import { sagaCancelled, sagaContract } from "./contract.ts";
 import { DebtPayer } from "./debts.ts";
@@ -117,14 +117,8 @@ class SagaRunner implements Service {
     if (saga === undefined) return null;
     // Whoever writes events raises the generation first.
     const log = row.generation === 0 ? [] : await readEvents(read, id);
-    const { params, request, state, trouble, generation } = row;
-    const given = {
-      id,
-      saga,
-      params: JSON.parse(params),
-      subject: subjectOf(row),
-      request: JSON.parse(request),
-    };
+    const { state, trouble, generation } = row;
+    const given = givenOf(row, saga);
     const position: Position = {
       generation,
       isClaimed: false,

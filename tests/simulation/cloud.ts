@@ -173,6 +173,7 @@ export class SimulatedCloud {
     if (this.cable.broker === null) this.cable.start();
     for (const host of this.hosts) this.powerOn(host);
     for (const process of this.processes.values()) {
+      process.skew(0);
       process.thaw();
       process.start();
     }

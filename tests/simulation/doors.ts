@@ -43,7 +43,8 @@ const callMsMax: Millis = 200;
 // A guest that boots, a volume that is wiped.
 const longCallMsMax: Millis = 3_000;
 const longCalls = new Set(["spawn", "create", "delete", "suspend"]);
-const hangMs: Millis = 20 * 60_000;
+// Longer than a step may take.
+const hangMs: Millis = 12 * 60_000;
 
 /** A driver as one life of its worker sees it. The driver itself outlives the worker, as guests do. */
 export function driverDoor<D extends object>(world: World, life: Life, name: string, driver: D): D {

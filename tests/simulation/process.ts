@@ -108,6 +108,7 @@ export class Process<R extends Running = Running> {
   }
 
   skew(ms: Millis): void {
+    if (ms === this.#skewMs) return;
     this.#world.note(this.name, `has a clock that is ${ms} ms wrong`);
     this.#skewMs = ms;
     if (this.#life !== null) this.#life.skewMs = ms;

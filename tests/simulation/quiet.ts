@@ -8,7 +8,7 @@ import type { Host, SimulatedCloud } from "./cloud.ts";
 const quietWithinMs: Millis = 45 * 60_000;
 const lookEveryMs: Millis = 1_000;
 // What is repaired by those who look from time to time: reports of hosts, orphans, doomed volumes.
-const repairsMs: Millis = 35_000;
+const repairsMs: Millis = 80_000;
 
 /** Waits until nothing is under way; answers how long that took, or what did not come to its end. */
 export async function untilQuiet(
@@ -105,7 +105,11 @@ async function hostFindings(cloud: SimulatedCloud, { name, virt, network }: Host
     .execute();
   const disks = await read.selectFrom("block_device_mappings").select(["server_id", "volume_id"]).execute();
   const cards = await read.selectFrom("server_interfaces").select(["server_id", "port_id"]).execute();
-  const bound = await read.selectFrom("ports").select("id").where("binding_host", "=", name).execute();
+  const bound = await read
+    .selectFrom("ports")
+    .select(["id", "device_id"])
+    .where("binding_host", "=", name)
+    .execute();
   const guests = new Map((await virt.list()).map((guest) => [guest.serverId, guest]));
   const found: string[] = [];
   for (const { id, vm_state } of servers) {
@@ -125,13 +129,17 @@ async function hostFindings(cloud: SimulatedCloud, { name, virt, network }: Host
     found.push(...unlike(`ports of server ${id}`, guest.ports, ports));
   }
   for (const id of guests.keys()) found.push(`${name} runs a guest of server ${id}, which is not there.`);
-  const taps = await network.list();
+  // A deletion that failed has undone a part: its server is in error until it is deleted again.
+  const isVague = ({ device_id }: { device_id: string }) =>
+    servers.some(({ id, vm_state }) => id === device_id && vm_state === "error");
+  const vague = new Set(bound.filter(isVague).map(({ id }) => id));
+  const taps = (await network.list()).filter((id) => !vague.has(id));
   return [
     ...found,
     ...unlike(
       `taps of ${name}`,
       taps,
-      bound.map(({ id }) => id),
+      bound.map(({ id }) => id).filter((id) => !vague.has(id)),
     ),
   ];
 }
@@ -140,8 +148,9 @@ async function volumeFindings({ store: { read }, volumes: driver }: SimulatedClo
   const rows = await read.selectFrom("volumes").select(["id", "status", "size"]).execute();
   const attachments = await read
     .selectFrom("volume_attachments")
-    .select(["volume_id", "host"])
-    .where("owner", "=", "compute")
+    .leftJoin("servers", "servers.id", "volume_attachments.server_id")
+    .select(["volume_attachments.volume_id", "volume_attachments.host", "servers.vm_state"])
+    .where("volume_attachments.owner", "=", "compute")
     .execute();
   const bytes = new Map((await driver.list()).map(({ volumeId, sizeGb }) => [volumeId, sizeGb]));
   const found: string[] = [];
@@ -152,7 +161,9 @@ async function volumeFindings({ store: { read }, volumes: driver }: SimulatedClo
     if (status === "error" && sizeGb !== undefined) found.push(`Volume ${id} was not made, and has bytes.`);
     if (!isFailed && sizeGb !== size)
       found.push(`Volume ${id} is ${status} with ${size} GB, really ${sizeGb}.`);
-    const hosts = attachments.filter(({ volume_id }) => volume_id === id).map(({ host }) => host ?? "");
+    const own = attachments.filter(({ volume_id }) => volume_id === id);
+    if (own.some(({ vm_state }) => vm_state === "error")) continue;
+    const hosts = own.map(({ host }) => host ?? "");
     found.push(...unlike(`exports of volume ${id}`, driver.exports(id), hosts));
   }
   for (const id of bytes.keys()) found.push(`There are bytes of volume ${id}, which is not there.`);

@@ -45,3 +45,18 @@ test("a report that may be older than the server's last change is waited with", 
   assert.equal(await statusOf(cloud, id), "SHUTOFF");
   await cloud.stop();
 });
+
+test("what a report undid that came too late is put right within a minute or so", async () => {
+  const cloud = await testCloud({ hosts: 1 });
+  const id = await cloud.boot();
+  await cloud.reaches(id, "ACTIVE");
+  await cloud.beat();
+
+  await cloud.store.transaction((tx) =>
+    tx.updateTable("servers").set({ vm_state: "paused", power_state: 3 }).where("id", "=", id).execute(),
+  );
+  for (let beat = 0; beat < 6; beat++) await statusOf(cloud, id);
+
+  assert.equal(await statusOf(cloud, id), "ACTIVE");
+  await cloud.stop();
+});

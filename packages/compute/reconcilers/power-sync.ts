@@ -6,6 +6,7 @@ import type { Millis, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import type { GuestPower } from "../conductor-contract.ts";
 import { isIdle, stateOfPower } from "../states.ts";
+import type { Server } from "../tables.ts";
 
 /**
  * A report that is older than the server's last change must not undo it. Reports are not that late; what they
@@ -24,7 +25,7 @@ interface PowerNews {
 export async function syncPower(tx: Tx, host: string, guests: readonly GuestPower[]): Promise<PowerNews> {
   const rows = await tx
     .selectFrom("servers")
-    .select(["id", "host", "power_state", "task_state", "updated_at", "deleted_at"])
+    .select(["id", "host", "power_state", "vm_state", "task_state", "updated_at", "deleted_at"])
     .where(
       "id",
       "in",
@@ -39,25 +40,25 @@ export async function syncPower(tx: Tx, host: string, guests: readonly GuestPowe
     if (row === undefined) continue;
     const isSettled = row.host === host && isIdle(row);
     if (row.deleted_at !== null) orphans.push(serverId);
-    else if (!isSettled || row.updated_at > now(tx) - settledAfterMs) later.push(serverId);
-    else await notePower(tx, serverId, powerState);
+    // A time that is far ahead was written by a wrong clock, and says nothing.
+    else if (!isSettled || Math.abs(now(tx) - row.updated_at) < settledAfterMs) later.push(serverId);
+    else await notePower(tx, row, powerState);
   }
   return { orphans, later };
 }
 
-async function notePower(tx: Tx, serverId: Uuid, powerState: number): Promise<void> {
-  await tx
-    .updateTable("servers")
-    .set({ power_state: powerState })
-    .where("id", "=", serverId)
-    .where("power_state", "!=", powerState)
-    .execute();
+async function notePower(
+  tx: Tx,
+  { id, power_state, vm_state }: Pick<Server, "id" | "power_state" | "vm_state">,
+  powerState: number,
+): Promise<void> {
   const rule = stateOfPower[powerState];
-  if (rule === undefined) return;
+  const move = rule?.from.includes(vm_state) === true ? { vm_state: rule.to, updated_at: now(tx) } : null;
+  // As it nearly always is.
+  if (power_state === powerState && move === null) return;
   await tx
     .updateTable("servers")
-    .set({ vm_state: rule.to, updated_at: now(tx) })
-    .where("id", "=", serverId)
-    .where("vm_state", "in", rule.from)
+    .set({ ...move, power_state: powerState })
+    .where("id", "=", id)
     .execute();
 }

@@ -47,11 +47,17 @@ export const serverCreate = saga<ServerCreateParams>("server-create")
     undo: (tx, { params }) => giveBack(tx, params),
   })
   .retryFrom("schedule", attempts)
+  .remote("export", {
+    onlyWhen: ({ hasVolumes }) => hasVolumes,
+    do: (env, { params, outputs }) => exportVolumes(env, params.serverId, outputs.claim.host),
+    undo: (env, { params, outputs }) => unexportVolumes(env, params.serverId, outputs.claim.host),
+  })
+  .retryFrom("schedule", attempts)
   .remote("spawn", {
     do: async ({ rpc, store }, { params, outputs }) => {
       const { serverId } = params;
       const { host } = outputs.claim;
-      const volumes = params.hasVolumes ? await exportVolumes({ rpc, store }, serverId, host) : [];
+      const volumes = params.hasVolumes ? outputs.export : [];
       const args = await spawnArgs(store.read, { serverId, volumes, dhcpDomain: params.dhcpDomain });
       try {
         return await rpc.on(computeWorkerContract, host).spawn(args);
@@ -59,12 +65,10 @@ export const serverCreate = saga<ServerCreateParams>("server-create")
         throw buildFailure(serverId, host, error);
       }
     },
-    undo: async ({ rpc, store }, { params, outputs }) => {
+    undo: async ({ rpc }, { params, outputs }) => {
       const { serverId } = params;
       const host = outputs.claim?.host;
       if (host === undefined) return;
-      // First, since it must not wait for a host that is away, as the guest's end may.
-      if (params.hasVolumes) await unexportVolumes({ rpc, store }, serverId, host);
       const portIds = params.ports.map(({ portId }) => portId);
       await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
     },

@@ -12,6 +12,8 @@ import { faultOf } from "./fault-of.ts";
 
 export interface ServerDeleteParams {
   readonly serverId: Uuid;
+  /** False spares looking for them. */
+  readonly hasVolumes?: boolean;
 }
 
 export const serverDelete = saga<ServerDeleteParams>("server-delete")
@@ -26,15 +28,21 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
     },
   })
   .remote("destroy", {
-    do: async ({ rpc, store }, { params, outputs }) => {
+    do: async ({ rpc }, { params, outputs }) => {
       const { serverId } = params;
       const { host, portIds } = outputs.look;
       if (host === null) return;
-      // First, since it must not wait for a host that is away, as the guest's end may.
-      await unexportVolumes({ rpc, store }, serverId, host);
       await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
     },
     doMayWait: true,
+  })
+  // Must not wait for a host that is away, as the guest's end may: its volumes go to others after this.
+  .remote("withdraw", {
+    onlyWhen: ({ hasVolumes }) => hasVolumes !== false,
+    do: async (env, { params, outputs }) => {
+      const { host } = outputs.look;
+      if (host !== null) await unexportVolumes(env, params.serverId, host);
+    },
   })
   .local("forget", {
     do: async (tx, { params, request }) => {

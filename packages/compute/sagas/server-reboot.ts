@@ -1,6 +1,7 @@
 // Restarts the guest: softly, as the guest's own reboot would, or hard, from any state, with its ports
-// plugged again.
+// plugged and its volumes exported again.
 import { portSpecsOf } from "../interfaces.ts";
+import { exportVolumes } from "../server-volumes.ts";
 import { simpleAction } from "./simple-action.ts";
 
 export const serverReboot = simpleAction("server-reboot", "reboot", (worker, { serverId }) =>
@@ -10,6 +11,9 @@ export const serverReboot = simpleAction("server-reboot", "reboot", (worker, { s
 export const serverHardReboot = simpleAction(
   "server-hard-reboot",
   "hardReboot",
-  async (worker, { serverId }, { store }) =>
-    worker.reboot({ serverId, kind: "hard", ports: await portSpecsOf(store.read, serverId) }),
+  async (worker, { serverId, host }, env) => {
+    await exportVolumes(env, serverId, host);
+    const ports = await portSpecsOf(env.store.read, serverId);
+    await worker.reboot({ serverId, kind: "hard", ports });
+  },
 );

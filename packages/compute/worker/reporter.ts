@@ -49,6 +49,9 @@ const defaultIntervalMs: Millis = 10_000;
 /** Hosts of one process that are asked at each beat whether they take work. */
 const pingsAtOnce = 32;
 
+/** Once a minute. */
+const beatsPerWholeReport = 6;
+
 interface ReporterDeps {
   readonly platform: Platform;
   readonly rpc: Rpc;
@@ -69,6 +72,7 @@ class Reporter implements HostReporter {
   readonly #hosts = new Map<string, Known>();
   readonly #ending = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  #beats = 0;
   /** Where the next round of pings begins. */
   #pinged = 0;
 
@@ -102,6 +106,8 @@ class Reporter implements HostReporter {
   async beat(): Promise<void> {
     const all = [...this.#hosts.values()];
     if (all.length === 0) return;
+    // A report may be heard so late that it undoes a newer one: from time to time all is said again.
+    if (++this.#beats % beatsPerWholeReport === 0) for (const known of all) known.powers = new Map();
     await this.#reportInventories(all);
     const pinged = this.#ping(all);
     await this.#tell(all);

@@ -59,6 +59,10 @@ for (const { name, skip, make, survives } of cases) {
       await driver.apply({ ports: [one] });
       assert.deepEqual(await driver.list(), [one.id]);
 
+      await driver.refresh([{ ...one, hostname: "renamed" }, two]);
+      assert.deepEqual(await driver.list(), [one.id]);
+      await driver.refresh([one]);
+
       await driver.stop();
       const later = make(stateDir, cloudId);
       await later.start();

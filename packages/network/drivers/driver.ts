@@ -93,6 +93,8 @@ export interface NetworkDriver {
   dispose(): Promise<void>;
   /** Makes the host equal to `wanted`: plugs what is missing, refreshes rules, removes what is not wanted. */
   apply(wanted: HostNetwork): Promise<void>;
+  /** Brings those of the ports up to date that are plugged here at this moment; plugs none. */
+  refresh(ports: readonly PortSpec[]): Promise<void>;
   /** Idempotent; makes the port's network when it is the first. Ports keep their tap across calls. */
   plug(port: PortSpec): Promise<Plug>;
   /** Absent is success; removes the network's own pieces with its last port. */

@@ -16,6 +16,9 @@ export function fakeNetworkDriver(): NetworkDriver {
       ports.clear();
       for (const port of wanted.ports) ports.set(port.id, port);
     },
+    async refresh(wanted) {
+      for (const port of wanted) if (ports.has(port.id)) ports.set(port.id, port);
+    },
     async plug(port) {
       ports.set(port.id, port);
       return { kind: "none" };

@@ -65,6 +65,8 @@ export function userNetworkDriver({ platform, stateDir }: UserNetworkOptions): N
         await keepOnly(new Set(wanted.ports.map((port) => port.id)));
         for (const port of wanted.ports) await plug(port);
       }),
+    // A forwarded port is all there is, and stays as it is.
+    refresh: async () => {},
     plug: (port) => inTurn(() => plug(port)),
     unplug: (portId) =>
       inTurn(() => keepOnly(new Set(Object.keys(sshPorts).filter((other) => other !== portId)))),

@@ -1,6 +1,6 @@
 // One network host: answers the contract through its driver, reports itself, and passes guests' requests for
 // metadata on.
-import { isFault, type Millis, type Platform, type Service, systemContext } from "@micronova/kit";
+import { type Millis, type Platform, type Service, sleepUnlessAborted, systemContext } from "@micronova/kit";
 import type { Handlers, Rpc } from "@micronova/rpc";
 import type { NetworkDriver } from "../drivers/driver.ts";
 import { networkReportsContract, networkWorkerContract } from "./contract.ts";
@@ -47,32 +47,37 @@ function handlersOf(driver: NetworkDriver): Handlers<typeof networkWorkerContrac
     apply: (wanted) => driver.apply(wanted),
     plug: ({ port }) => driver.plug(port),
     unplug: ({ portId }) => driver.unplug(portId),
-    async refresh({ ports }) {
-      const plugged = new Set(await driver.list());
-      await Promise.all(ports.filter(({ id }) => plugged.has(id)).map((port) => driver.plug(port)));
-    },
+    refresh: ({ ports }) => driver.refresh(ports),
   };
 }
 
 async function keepReporting(deps: NetworkWorkerDeps, signal: AbortSignal): Promise<void> {
   let isKnown = false;
+  let suspects: readonly string[] = [];
   while (!signal.aborted) {
-    isKnown = (await reportUnlessAway(deps, !isKnown)) || isKnown;
-    try {
-      await deps.platform.clock.sleep(isKnown ? reportEveryMs : firstReportEveryMs, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    const orphans = await reportUnlessAway(deps, !isKnown);
+    if (orphans !== null) {
+      isKnown = true;
+      await removeOrphans(deps, new Set(suspects).intersection(new Set(orphans)));
+      suspects = orphans;
     }
+    await sleepUnlessAborted(deps.platform.clock, isKnown ? reportEveryMs : firstReportEveryMs, signal);
   }
 }
 
-/** Whether the report arrived. Workers live on without a control plane; the next report is the retry. */
-async function reportUnlessAway(deps: NetworkWorkerDeps, isStart: boolean): Promise<boolean> {
+/**
+ * The ports that should not be here; null when the report did not arrive. Workers live on without a control
+ * plane, and without their driver; the next report is the retry.
+ */
+async function reportUnlessAway(
+  deps: NetworkWorkerDeps,
+  isStart: boolean,
+): Promise<readonly string[] | null> {
   const { platform, rpc, host, driver } = deps;
   const context = systemContext(platform.random.uuid());
-  // Asked before the rows are read: a port plugged later is in neither answer.
-  const portIds = driver.name === "fake" ? [] : await driver.list();
   try {
+    // Asked before the rows are read: a port plugged later is in neither answer.
+    const portIds = driver.name === "fake" ? [] : await driver.list();
     const { orphans } = await rpc.any(networkReportsContract, { context }).report_host({
       host,
       driver: driver.name,
@@ -80,14 +85,27 @@ async function reportUnlessAway(deps: NetworkWorkerDeps, isStart: boolean): Prom
       isStart,
       portIds,
     });
-    for (const portId of orphans) {
-      platform.log.warn({ host, portId }, "port without an owner removed from the host");
-      await driver.unplug(portId);
-    }
-    return true;
+    return orphans;
   } catch (error) {
-    if (!isFault(error)) throw error;
-    platform.log.debug({ host, error: error.message }, "network host could not be reported");
-    return false;
+    platform.log.debug({ host, error }, "network host could not be reported");
+    return null;
+  }
+}
+
+/**
+ * Removes what two reports in a row found without an owner: a port that changes hands is without one for a
+ * moment, and an answer may be late.
+ */
+async function removeOrphans(
+  { platform, host, driver }: NetworkWorkerDeps,
+  orphans: ReadonlySet<string>,
+): Promise<void> {
+  for (const portId of orphans) {
+    platform.log.warn({ host, portId }, "port without an owner removed from the host");
+    try {
+      await driver.unplug(portId);
+    } catch (error) {
+      platform.log.warn({ host, portId, error }, "port without an owner could not be removed yet");
+    }
   }
 }

@@ -1,5 +1,12 @@
 // One volume host: answers the contract through its driver and reports its pool. It has no database.
-import { isFault, type Millis, type Platform, type Service, spanned, systemContext } from "@micronova/kit";
+import {
+  type Millis,
+  type Platform,
+  type Service,
+  sleepUnlessAborted,
+  spanned,
+  systemContext,
+} from "@micronova/kit";
 import type { FenceStore, Handlers, Rpc } from "@micronova/rpc";
 import type { VolumeDriver } from "../drivers/driver.ts";
 import { errors } from "../errors.ts";
@@ -96,11 +103,7 @@ async function keepReporting(
   let isKnown = false;
   while (!signal.aborted) {
     isKnown = (await report()) || isKnown;
-    try {
-      await platform.clock.sleep(isKnown ? reportEveryMs : firstReportEveryMs, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
+    await sleepUnlessAborted(platform.clock, isKnown ? reportEveryMs : firstReportEveryMs, signal);
   }
 }
 
@@ -113,8 +116,7 @@ async function reportUnlessAway(
     await report();
     return true;
   } catch (error) {
-    if (!isFault(error)) throw error;
-    platform.log.warn({ host, error: error.message }, "volume pool could not be reported");
+    platform.log.warn({ host, error }, "volume pool could not be reported");
     return false;
   }
 }

@@ -96,6 +96,7 @@ export function linuxNetworkDriver(options: LinuxNetworkOptions): NetworkDriver 
     async stop() {},
     dispose: () => inTurn(() => dispose(host)),
     apply: (wanted) => inTurn(() => apply(host, wanted.ports)),
+    refresh: (ports) => inTurn(() => refresh(host, ports)),
     async plug(port) {
       if (!isPlugged(host, port)) await change({ add: [port], remove: [] });
       return { kind: "tap", name: tapName(port.id), bridge: bridgeName(port.network.id) };
@@ -178,6 +179,11 @@ async function apply(host: Host, wanted: readonly PortSpec[]): Promise<void> {
   const remove = [...known].filter((id) => !wantedIds.has(id));
   // Bridges without ports, and networks whose server died, are put right as well.
   await settleBoth(host, { add, remove, everywhere: true });
+}
+
+async function refresh(host: Host, ports: readonly PortSpec[]): Promise<void> {
+  const add = ports.filter((port) => host.ports.has(port.id) && !isPlugged(host, port));
+  if (add.length > 0) await settle(host, { add, remove: [] });
 }
 
 interface Change {
