@@ -1,23 +1,23 @@
 // What each setting for reliability costs, and what it buys: the same load with one thing changed at a time.
-
 import { startRabbitCluster } from "../../tests/support/running-rabbit.ts";
 import { median } from "../support.ts";
 import { type Measured, withBoth } from "./brokers.ts";
 import type { Figures, Generator } from "./generator.ts";
-import { thousands } from "./table.ts";
+import { figure, thousands } from "./table.ts";
 
 interface Setting {
   readonly what: string;
   readonly args: readonly string[];
   /** In one sentence. */
   readonly buys: string;
-  /** Which figure tells; how many messages arrive, unless it is another. */
+  /** What tells, when it is not how many messages arrive. */
   readonly tells?: "heartbeats";
 }
 
 const kib = ["--size", "1024"];
 const acknowledged = [...kib, "--prefetch", "100", "--ack", "10"];
 const safe = [...acknowledged, "--durable", "--persistent"];
+const stored = [...kib, "--durable", "--persistent", "--consumers", "0"];
 const heartbeats = ["--mode", "conns", "--count", "1000", "--heartbeat"];
 
 const settings: readonly Setting[] = [
@@ -54,17 +54,27 @@ const settings: readonly Setting[] = [
   {
     what: "durable and persistent, confirm window 1",
     args: [...safe, "--confirm", "1"],
-    buys: "Every message is on disk before the next is sent.",
+    buys: "A message is on disk, or consumed, before the next is sent.",
   },
   {
     what: "the same, window 100",
     args: [...safe, "--confirm", "100"],
-    buys: "What is confirmed is on disk; one sync serves all that came meanwhile.",
+    buys: "What is confirmed is safe; one sync serves all that came meanwhile.",
   },
   {
     what: "the same, window 1000",
     args: [...safe, "--confirm", "1000", "--prefetch", "1000", "--ack", "100"],
     buys: "The same, with more to send again after a crash.",
+  },
+  {
+    what: "window 1, nobody consumes",
+    args: [...stored, "--confirm", "1"],
+    buys: "Every message waits for the disk alone.",
+  },
+  {
+    what: "window 1000, nobody consumes",
+    args: [...stored, "--confirm", "1000"],
+    buys: "A thousand wait for the disk together.",
   },
   {
     what: "4 consumers on one queue",
@@ -178,5 +188,7 @@ function said({ tells }: Setting, figures: readonly Figures[]): string {
   if (tells === "heartbeats") return `${(of("broker_cpu_ms_per_s") / 10).toFixed(1)} % of a core`;
   const confirm = of("confirm_p50_us");
   const waits = confirm > 0 ? `, confirmed after ${(confirm / 1_000).toFixed(1)} ms` : "";
-  return `${thousands(of("consumed_s"))}/s, ${of("broker_cpu_us_per_msg").toPrecision(2)} µs${waits}`;
+  // Where nobody consumes, what was published counts.
+  const rate = of("consumed_s") || of("published_s");
+  return `${thousands(rate)}/s, ${figure(of("broker_cpu_us_per_msg"))} µs${waits}`;
 }

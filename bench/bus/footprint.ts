@@ -5,7 +5,7 @@ import { systemClock } from "@micronova/kit";
 import { median } from "../support.ts";
 import { type Measured, startOurs, startTheirs } from "./brokers.ts";
 import type { Generator } from "./generator.ts";
-import { type Line, ratio } from "./table.ts";
+import { figure, type Line, ratio } from "./table.ts";
 
 interface Figure {
   readonly what: string;
@@ -213,7 +213,7 @@ function lineOf(
   theirs: readonly number[],
 ): Line {
   const said = (values: readonly number[]) =>
-    `${median(values).toPrecision(3)} ${unit} (${Math.min(...values).toPrecision(3)})`;
+    `${figure(median(values))} ${unit} (${figure(Math.min(...values))})`;
   const [our, their] = [median(ours), median(theirs)];
   return {
     what,

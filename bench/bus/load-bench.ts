@@ -3,7 +3,7 @@ import { median } from "../support.ts";
 import { type Measured, withBoth } from "./brokers.ts";
 import type { Figures, Generator } from "./generator.ts";
 import { type LoadRow, loadRows } from "./rows.ts";
-import { type Line, ratio, thousands } from "./table.ts";
+import { figure, type Line, ratio, thousands } from "./table.ts";
 
 export interface LoadOptions {
   readonly rounds: number;
@@ -43,7 +43,7 @@ function lineOf(row: LoadRow, ours: readonly Figures[], theirs: readonly Figures
   const p50 = (figures: readonly Figures[]) => median(of(figures, "p50_us"));
   const said = (figures: readonly Figures[]) => {
     const best = Math.max(...of(figures, "consumed_s"));
-    return `${thousands(rate(figures))}/s (${thousands(best)}), ${cpu(figures).toPrecision(2)} µs`;
+    return `${thousands(rate(figures))}/s (${thousands(best)}), ${figure(cpu(figures))} µs`;
   };
   const faster = rate(ours) / rate(theirs);
   const { latencyAtMost, atLeast, aim } = row;

@@ -1,11 +1,13 @@
-// `node bench/bus/main.ts [load] [memory] [starts] [rpc] [reach] [costs] [--rounds N] [--seconds S] [--rows PATTERN]`:
+// `node bench/bus/main.ts [reach] [load] [memory] [starts] [rpc] [costs] [--rounds N] [--seconds S] [--rows WHAT]`:
 // the broker against RabbitMQ of Debian's package, in the same run on the same machine.
+import { availableParallelism, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { warmUp } from "./brokers.ts";
 import { benchCosts } from "./costs.ts";
 import { benchMemory, benchStarts } from "./footprint.ts";
 import { buildGenerator } from "./generator.ts";
 import { benchLoad } from "./load-bench.ts";
+import { benchReach } from "./reach.ts";
 import { benchRpc } from "./rpc-bench.ts";
 import { printLines, printTable } from "./table.ts";
 
@@ -22,10 +24,20 @@ const options = {
   seconds: Number(values.seconds),
   rows: new RegExp(values.rows),
 };
+/** Where and when: on a machine that others use, figures are of that hour. */
+function sayMachine(): void {
+  const [load] = loadavg();
+  const at = new Date().toISOString().slice(0, 16).replace("T", " ");
+  process.stdout.write(`${at} UTC, ${availableParallelism()} processors, load ${load?.toFixed(1)}\n`);
+}
+
 const generator = await buildGenerator();
 try {
   await warmUp();
+  sayMachine();
   const isAsked = (name: string) => positionals.length === 0 || positionals.includes(name);
+  if (isAsked("reach"))
+    printTable(["Generator alone", "A producer", "A consumer"], await benchReach(generator, options.seconds));
   if (isAsked("load")) printLines(await benchLoad(generator, options));
   if (isAsked("memory")) printLines(await benchMemory(generator, options));
   if (isAsked("starts")) printLines(await benchStarts(generator, options));
@@ -35,6 +47,7 @@ try {
       ["Setting", "Micronova", "RabbitMQ 3.10", "What it buys"],
       await benchCosts(generator, options),
     );
+  sayMachine();
 } finally {
   generator.remove();
 }

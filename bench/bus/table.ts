@@ -35,4 +35,9 @@ export function thousands(value: number): string {
   return value.toFixed(0);
 }
 
+/** Two digits that count, and never an exponent. */
+export function figure(value: number): string {
+  return value >= 10 ? value.toFixed(0) : value.toPrecision(2);
+}
+
 export const ratio = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ×`;

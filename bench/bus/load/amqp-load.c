@@ -15,6 +15,7 @@
  *   topic       like fanout, but a topic exchange, N queues bound in turn to "load.#" and "load.*.k"
  *   conns       open --count connections with a channel each, and hold them for --duration
  *   queues      declare --count queues (or --delete them)
+ *   reach       no broker: how fast a producer writes and a consumer reads by themselves, at --size
  *   ready       wait until the broker accepts a channel, print the milliseconds it took
  *
  * options: --uri amqp://guest:guest@127.0.0.1:5672/%2f  --producers --consumers --queues --size
@@ -167,6 +168,8 @@ static void say(const char *name, const char *format, ...) {
 static double seconds(void) { return now_ns() / 1e9; }
 
 static bool is_mode(const char *name) { return !strcmp(o.mode, name); }
+
+#include "reach.h"
 
 /* ---------- modes without load ---------- */
 
@@ -445,6 +448,7 @@ int main(int count, char **words) {
   if (is_mode("ready")) until_ready();
   else if (is_mode("conns")) connections();
   else if (is_mode("queues")) empty_queues();
+  else if (is_mode("reach")) reach();
   else load();
   say("errors", "%ld", atomic_load(&errors));
   printf(o.json ? "}\n" : "\n");
