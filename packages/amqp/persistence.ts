@@ -48,6 +48,7 @@ export function persistence(
         form,
         onTrouble: (what: string, lack: "disk" | null) => broker.alarm(what, lack),
         before: () => file.sync(),
+        writeDeleted: () => file.writeDown(),
         ...(segmentBytes === undefined ? {} : { segmentBytes }),
       };
       journal = new SegmentJournal(platform, options, recovered.segments, recovered.nextId);

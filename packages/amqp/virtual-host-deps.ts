@@ -24,7 +24,7 @@ export interface Journal {
   readonly isBehind: boolean;
   /** A queue no longer needs a message, once the batch `after` is safe if there is one. */
   settled(queue: number, id: number, after?: number): void;
-  /** Writes down what was settled so far: done before a client hears of anything that came later. */
+  /** Writes down what was settled or deleted so far, before a client hears of anything that came later. */
   readonly writeDown: () => void;
   /** Calls back once the batch and those before it are on disk, or no queue needs them any more. */
   whenSafe(batch: number, then: () => void): void;

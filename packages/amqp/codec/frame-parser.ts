@@ -51,7 +51,7 @@ export class FrameParser {
     if (this.#isStopped) return;
     const tail = this.#tail;
     this.#tail = null;
-    const bytes = tail === null ? chunk : Buffer.concat([tail, chunk]);
+    const bytes = tail === null ? chunk : chunk.length === 0 ? tail : Buffer.concat([tail, chunk]);
     let at = this.#isEndDue || this.#bodyLeft > 0 ? this.#body(bytes, 0) : 0;
     while (!this.#isStopped && !this.#isHeld && bytes.length - at >= 7) {
       const next = this.#frame(bytes, at);

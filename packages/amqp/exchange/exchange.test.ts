@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Headers, Json } from "../bus.ts";
 import { headersMatch } from "./headers.ts";
 import { type Router, routerOf } from "./router.ts";
 
@@ -96,4 +97,34 @@ test("headers agree by all or any", () => {
   for (const [wanted, given, expected] of cases) {
     assert.equal(headersMatch(wanted, given), expected, JSON.stringify([wanted, given]));
   }
+});
+
+test("a headers exchange routes as each binding held against the message, also after unbinding", () => {
+  const name = fc.constantFrom("a", "b", "x-c");
+  const value = fc.constantFrom<Json>(1, 0, -0, "1", null, true, [1], { a: 1 });
+  const given = fc.dictionary(name, value, { maxKeys: 3, noNullPrototype: true });
+  const mode = fc.constantFrom(undefined, "all", "any", "all-with-x", "any-with-x");
+  const wanted = fc
+    .tuple(given, mode)
+    .map(([headers, match]): Headers => (match === undefined ? headers : { ...headers, "x-match": match }));
+  const binding = fc.record({ headers: wanted, target: fc.constantFrom("p", "q", "r") });
+  fc.assert(
+    fc.property(fc.array(binding, { maxLength: 8 }), fc.nat(8), given, (bindings, kept, headers) => {
+      const router: Router<string> = routerOf("headers");
+      const routeOf = ({ headers: own, target }: { headers: Headers; target: string }) =>
+        [{ key: "", headers: own }, target] as const;
+      const idOf = (one: { headers: Headers; target: string }) => JSON.stringify(one);
+      for (const one of bindings) router.bind(...routeOf(one));
+      const left = bindings.slice(0, kept);
+      const ids = new Set(left.map(idOf));
+      for (const one of bindings) if (!ids.has(idOf(one))) router.unbind(...routeOf(one));
+
+      const expected = left.filter((one) => headersMatch(one.headers, headers)).map(({ target }) => target);
+
+      assert.deepEqual([...router.targets({ key: "", headers })].sort(), [...new Set(expected)].sort());
+      for (const one of left) router.unbind(...routeOf(one));
+      assert(router.isEmpty);
+    }),
+    { numRuns: 500 },
+  );
 });

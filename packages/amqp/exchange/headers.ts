@@ -3,48 +3,97 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Headers, Json } from "../bus.ts";
 import type { Route, Router } from "./router.ts";
+import { TargetSet } from "./target-set.ts";
 
 export function headersRouter<T>(): Router<T> {
-  const routesOf = new Map<T, Map<string, Headers>>();
-  const idOf = ({ key, headers = {} }: Route) => JSON.stringify([key, headers]);
+  const bindings = new Map<string, HeadersBinding<T>>();
+  /** Under what a message must have for a binding to be looked at; under nothing when any message will do. */
+  const byHint = new Map<string, Set<HeadersBinding<T>>>();
   return {
     bind(route, target) {
-      const routes = routesOf.get(target) ?? new Map<string, Headers>();
-      routes.set(idOf(route), route.headers ?? {});
-      routesOf.set(target, routes);
+      const id = idOf(route);
+      const known = bindings.get(id);
+      if (known !== undefined) {
+        known.targets.add(target);
+        return;
+      }
+      const binding = { wanted: route.headers ?? {}, targets: new TargetSet<T>() };
+      binding.targets.add(target);
+      bindings.set(id, binding);
+      for (const hint of hintsOf(binding.wanted)) {
+        const others = byHint.get(hint) ?? new Set();
+        byHint.set(hint, others.add(binding));
+      }
     },
     unbind(route, target) {
-      const routes = routesOf.get(target);
-      routes?.delete(idOf(route));
-      if (routes?.size === 0) routesOf.delete(target);
+      const id = idOf(route);
+      const binding = bindings.get(id);
+      binding?.targets.delete(target);
+      if (binding?.targets.isEmpty !== true) return;
+      bindings.delete(id);
+      for (const hint of hintsOf(binding.wanted)) {
+        const others = byHint.get(hint);
+        others?.delete(binding);
+        if (others?.size === 0) byHint.delete(hint);
+      }
     },
     targets({ headers = {} }) {
-      const taken: T[] = [];
-      for (const [target, routes] of routesOf) {
-        for (const wanted of routes.values()) {
-          if (!headersMatch(wanted, headers)) continue;
-          taken.push(target);
-          break;
-        }
+      const found = new Set<T>();
+      const look = (hint: string) => {
+        for (const { wanted, targets } of byHint.get(hint) ?? [])
+          if (headersMatch(wanted, headers)) for (const target of targets.all) found.add(target);
+      };
+      look(anything);
+      for (const [name, value] of Object.entries(headers)) {
+        look(hintOf(name, null));
+        if (value !== null) look(hintOf(name, value));
       }
-      return taken;
+      return [...found];
     },
     get isEmpty() {
-      return routesOf.size === 0;
+      return bindings.size === 0;
     },
   };
+}
+
+interface HeadersBinding<T> {
+  readonly wanted: Headers;
+  readonly targets: TargetSet<T>;
+}
+
+const anything = "";
+
+function idOf({ key, headers = {} }: Route): string {
+  return JSON.stringify([key, headers]);
+}
+
+/** What a header's presence, or its value, is found by. */
+function hintOf(name: string, value: Json): string {
+  return JSON.stringify(value === null ? [name] : [name, value]);
+}
+
+/** Of all headers that a binding wants one is enough to find it by; where any will do, each is. */
+function hintsOf(wanted: Headers): readonly string[] {
+  const compared = comparedOf(wanted).map(([name, value]) => hintOf(name, value));
+  return isAny(wanted) ? compared : compared.length === 0 ? [anything] : compared.slice(0, 1);
 }
 
 /**
  * Whether a message's headers satisfy a binding's. A binding's null value asks only that the header is there.
  */
 export function headersMatch(wanted: Headers, given: Headers): boolean {
-  const mode = wanted["x-match"] ?? "all";
-  const withX = mode === "all-with-x" || mode === "any-with-x";
-  const compared = Object.entries(wanted).filter(
-    ([name]) => name !== "x-match" && (withX || !name.startsWith("x-")),
-  );
   const agrees = ([name, value]: readonly [string, Json]) =>
     Object.hasOwn(given, name) && (value === null || isDeepStrictEqual(given[name], value));
-  return mode === "any" || mode === "any-with-x" ? compared.some(agrees) : compared.every(agrees);
+  const compared = comparedOf(wanted);
+  return isAny(wanted) ? compared.some(agrees) : compared.every(agrees);
+}
+
+function isAny(wanted: Headers): boolean {
+  return wanted["x-match"] === "any" || wanted["x-match"] === "any-with-x";
+}
+
+function comparedOf(wanted: Headers): readonly (readonly [string, Json])[] {
+  const mode = wanted["x-match"];
+  const withX = mode === "all-with-x" || mode === "any-with-x";
+  return Object.entries(wanted).filter(([name]) => name !== "x-match" && (withX || !name.startsWith("x-")));
 }

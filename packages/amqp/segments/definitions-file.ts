@@ -36,6 +36,8 @@ export class DefinitionsFile implements Definitions {
   #owed: string[] = [];
   #written = 0;
   #queues = 0;
+  /** The disk has refused what was struck out. */
+  #isRefused = false;
   /** A sync failed: what of the file is on disk nobody knows. */
   #isSuspect = false;
   #isClosed = false;
@@ -172,21 +174,28 @@ export class DefinitionsFile implements Definitions {
     this.#strike(key);
   }
 
-  /** Strikes out what is gone already; it is written down as soon as the disk takes it. */
+  /** Strikes out what is gone already. It is written down with all that goes in the same turn. */
   #dropLate(key: Key): void {
     if (!this.#lines.has(JSON.stringify(key))) return;
     this.#strike(key);
     this.#owed.push(JSON.stringify({ drop: key }));
-    if (this.#owed.length === 1) this.#writeOwed();
+    if (this.#owed.length === 1) queueMicrotask(() => this.writeDown());
+  }
+
+  /** Writes what was struck out, now if the disk takes it. */
+  writeDown(): void {
+    if (this.#owed.length > 0 && !this.#isRefused) this.#writeOwed();
   }
 
   #writeOwed(): void {
     if (this.#isClosed) return;
     try {
       this.#write([]);
-      this.#onTrouble(null);
+      if (this.#isRefused) this.#onTrouble(null);
+      this.#isRefused = false;
     } catch (error) {
       if (!isFault(error, amqpErrors.diskRefuses)) throw error;
+      this.#isRefused = true;
       this.#onTrouble("disk");
       void this.#platform.clock.sleep(retryMs).then(() => this.#writeOwed());
     }

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Platform } from "@micronova/kit";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
+import type { Content } from "../content.ts";
 import { Entry } from "../queue/entry.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import { type Page, type Pager, type PagingLimits, pagingLimits } from "../queue/paged-line.ts";
@@ -129,15 +130,15 @@ export class FilePager implements Pager {
     readSync(from.file, bytes, 0, size, at);
     const reader = new Reader(bytes);
     const entries: Entry[] = [];
-    while (reader.left > 0) entries.push(this.#readEntry(reader, queue));
+    while (reader.left > 0) entries.push(this.#readEntry(reader, queue, entries.at(-1)?.content ?? null));
     from.pages--;
     if (from.pages === 0 && from !== this.#current) this.#remove(from);
     return entries;
   }
 
-  #readEntry(reader: Reader, queue: MessageQueue): Entry {
+  #readEntry(reader: Reader, queue: MessageQueue, before: Content | null): Entry {
     const at = reader.pass(entryBytes);
-    const content = readContent(reader);
+    const content = readContent(reader, before);
     return new Entry({
       queue,
       content,

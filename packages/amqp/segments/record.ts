@@ -29,20 +29,34 @@ export function writeContent(writer: Writer, content: Content, form: WireForm): 
   else for (const part of parts) writer.raw(part);
 }
 
-/** The body remains a range of the reader's bytes. */
-export function readContent(reader: Reader): Content {
+/**
+ * The body remains a range of the reader's bytes. Producers repeat themselves: what the message before has
+ * just so is shared with it.
+ */
+export function readContent(reader: Reader, before: Content | null = null): Content {
+  const { bytes } = reader;
   const labelBytes = reader.short();
   const labelAt = reader.pass(labelBytes);
-  const names = new Reader(reader.bytes, labelAt, labelAt + labelBytes);
-  const exchange = names.shortstr();
-  const label = new Label(exchange, names.shortstr());
-  const properties = new Properties(reader.longstr());
+  const propertiesBytes = reader.long();
+  const propertiesAt = reader.pass(propertiesBytes);
+  const isSame = (known: Buffer | undefined, at: number, count: number) =>
+    known?.length === count && bytes.compare(known, 0, count, at, at + count) === 0;
+  const label = isSame(before?.label.bytes, labelAt, labelBytes) ? before!.label : readLabel(bytes, labelAt);
+  const properties = isSame(before?.wireProperties?.bytes, propertiesAt, propertiesBytes)
+    ? before!.wireProperties!
+    : new Properties(Buffer.from(bytes.subarray(propertiesAt, propertiesAt + propertiesBytes)));
   const size = reader.long();
   const at = reader.pass(size);
-  const content = contentOfBytes(label, properties, reader.bytes);
+  const content = contentOfBytes(label, properties, bytes);
   content.start = at;
   content.end = at + size;
   return content;
+}
+
+function readLabel(bytes: Buffer, at: number): Label {
+  const names = new Reader(bytes, at);
+  const exchange = names.shortstr();
+  return new Label(exchange, names.shortstr());
 }
 
 /** Writes all of it or, when it throws, nothing: half a record would hide all that follow. */
@@ -103,6 +117,6 @@ export function readRecord(bytes: Buffer, start: number): PlacedRecord | null {
   return { id, at, queues, bytes, contentAt, bodyBytes: reader.long(), mayExpire, end };
 }
 
-export function contentOf({ bytes, contentAt, end }: PlacedRecord): Content {
-  return readContent(new Reader(bytes, contentAt, end));
+export function contentOf({ bytes, contentAt, end }: PlacedRecord, before: Content | null = null): Content {
+  return readContent(new Reader(bytes, contentAt, end), before);
 }

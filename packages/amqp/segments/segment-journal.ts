@@ -22,6 +22,8 @@ export interface JournalOptions {
   readonly onTrouble: (what: "messages" | "settled", lack: "disk" | null) => void;
   /** What must be on disk before messages are: the definitions of their queues. */
   readonly before: () => void;
+  /** Writes down what was deleted so far, which goes with what was settled. */
+  readonly writeDeleted?: () => void;
   /** When a segment is full; tests fill them sooner. */
   readonly segmentBytes?: number;
 }
@@ -92,6 +94,7 @@ export class SegmentJournal implements Journal {
   }
 
   readonly writeDown = () => {
+    this.#options.writeDeleted?.();
     if (this.#settledPairs.length > 0 && !this.#isRefused) this.#writeSettled();
   };
 

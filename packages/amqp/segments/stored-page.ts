@@ -85,7 +85,7 @@ class StoredPage implements RestoredPage {
       for (let at = 0; at < bytes.length; ) {
         const record = readRecord(bytes, at);
         assert(record !== null, `${this.#segment.path} is not what it was at the start`);
-        messages.push({ id: record.id, at: record.at, content: contentOf(record) });
+        messages.push({ id: record.id, at: record.at, content: contentOf(record, messages.at(-1)?.content) });
         at = record.end;
       }
       first = next;

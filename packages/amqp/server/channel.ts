@@ -43,6 +43,7 @@ export class Channel {
   #tags = 0;
   #heldByConsumers = 0;
   #wakes = 0;
+  #isWaking = false;
   /** The channel's own limit of what consumers hold; 0 for none. */
   prefetch = 0;
   /** The limit that consumers get which start from now on. */
@@ -159,8 +160,16 @@ export class Channel {
     return held;
   }
 
-  /** Consumers may have room again. They begin one after the other, since the first may take all there is. */
+  /**
+   * Consumers may have room again; within a turn it is enough to say so once. They begin one after the other,
+   * since the first may take all there is.
+   */
   wake(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    queueMicrotask(() => {
+      this.#isWaking = false;
+    });
     const consumers = [...this.consumers.values()];
     const first = this.#wakes++ % Math.max(1, consumers.length);
     for (const { queue } of [...consumers.slice(first), ...consumers.slice(0, first)]) queue.wake();

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import type { Log, Millis } from "@micronova/kit";
 import type { User } from "../access/user.ts";
 import type { Broker, OpenConnection } from "../broker.ts";
-import { type FrameHandler, FrameParser, frameKinds } from "../codec/frame-parser.ts";
+import { type FrameHandler, frameKinds } from "../codec/frame-parser.ts";
 import { type Method, methodKey, readMethod } from "../codec/method-codec.ts";
 import { Reader } from "../codec/reader.ts";
 import { ReplyError } from "../codec/reply-codes.ts";
@@ -23,6 +23,7 @@ import { channelMethods } from "./channel-methods.ts";
 import { type ClientCapabilities, capabilitiesOf } from "./client-capabilities.ts";
 import { exchangeMethods } from "./exchange-methods.ts";
 import { Handshake, protocolHeader } from "./handshake.ts";
+import { Intake } from "./intake.ts";
 import type { MethodTable } from "./method-table.ts";
 import { Output } from "./output.ts";
 import { queueMethods } from "./queue-methods.ts";
@@ -38,14 +39,13 @@ export interface ConnectionDeps {
   readonly closed: (connection: Connection) => void;
 }
 
-/** An alarm of the broker, a journal that is behind, others whose turn it is, answers that nobody reads. */
-type Hold = "alarm" | "journal" | "turn" | "answers";
-
 const methodTable: MethodTable = { ...exchangeMethods, ...queueMethods, ...basicMethods, ...channelMethods };
 const publishKey = methodKey(60, 40);
 // Frames are small until more is agreed upon.
 const frameMaxFirst = 4096;
-const nothing = Buffer.alloc(0);
+const basicClass = 60;
+// So many definitions are made before others have their turn.
+const askedATurn = 64;
 // A close that is not answered for so many seconds has nobody to answer it.
 const closingSecondsMax = 5;
 const handshakeSecondsMax = 10;
@@ -61,7 +61,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
   readonly #connectedAt: Millis;
   client: ClientCapabilities = capabilitiesOf({});
   readonly #deps: ConnectionDeps;
-  readonly #parser: FrameParser;
+  readonly #intake: Intake;
   readonly #handshake: Handshake;
   readonly #channels = new Map<number, Channel>();
   #last: Channel | null = null;
@@ -72,8 +72,8 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
   #silentSeconds = 0;
   #quietSeconds = 0;
   #stateSeconds = 0;
-  /** Why nothing is read of it for now. */
-  readonly #holds = new Set<Hold>();
+  /** How many definitions were asked for since it was read from. */
+  #asked = 0;
   #isDeaf = false;
 
   constructor(deps: ConnectionDeps) {
@@ -84,7 +84,10 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
     // Whoever has an answer may rely on what he settled before he asked.
     this.output.beforeWrite = broker.journal?.writeDown ?? null;
     this.#connectedAt = broker.platform.clock.now();
-    this.#parser = new FrameParser(this, frameMaxFirst);
+    this.#intake = new Intake(
+      { socket, handler: this, failed: (error) => this.#failed(error) },
+      frameMaxFirst,
+    );
     const remoteAddress = socket.remoteAddress ?? "";
     this.#handshake = new Handshake({ broker, output: this.output, remoteAddress, certificate });
     socket.setNoDelay(true);
@@ -119,7 +122,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
       socket: this.#deps.socket,
       handshake: this.#handshake,
       host: this.#host?.name ?? null,
-      state: this.#holds.has("alarm") && this.#state === "open" ? "blocked" : stateNames[this.#state],
+      state: this.#intake.isHeldBy("alarm") && this.#state === "open" ? "blocked" : stateNames[this.#state],
       connectedAt: this.#connectedAt,
       channelCount: this.channels.length,
       traffic: this.traffic,
@@ -152,8 +155,8 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
 
   /** Reads no more of who publishes while the broker cannot take more; those who only consume go on. */
   #block(): void {
-    if (this.#holds.has("alarm")) return;
-    this.#hold("alarm");
+    if (this.#intake.isHeldBy("alarm")) return;
+    this.#intake.hold("alarm");
     const { alarmReason: reason } = this.#deps.broker;
     if (this.client.isBlockable) this.output.method(0, "connection.blocked", { reason });
   }
@@ -165,20 +168,8 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
   }
 
   alarmEnded(): void {
-    if (!this.#letGo("alarm") || this.#state !== "open") return;
+    if (!this.#intake.letGo("alarm") || this.#state !== "open") return;
     if (this.client.isBlockable) this.output.method(0, "connection.unblocked", {});
-  }
-
-  #hold(why: Hold): void {
-    this.#holds.add(why);
-    this.#deps.socket.pause();
-  }
-
-  /** Says whether it was held because of that. */
-  #letGo(why: Hold): boolean {
-    const wasHeld = this.#holds.delete(why);
-    if (wasHeld && this.#holds.size === 0) this.#deps.socket.resume();
-    return wasHeld;
   }
 
   /** Called once a second: heartbeats, and patience that ends. */
@@ -194,7 +185,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
       if (this.#stateSeconds > patience) this.#deps.socket.destroy();
     } else if (heartbeatSeconds > 0) {
       // Of one that is held nothing is read, so its silence means nothing.
-      if (this.#silentSeconds >= heartbeatSeconds * 2 && this.#holds.size === 0) {
+      if (this.#silentSeconds >= heartbeatSeconds * 2 && !this.#intake.isHeld) {
         this.#deps.log.info({ heartbeatSeconds }, "AMQP connection dropped, missed heartbeats from client");
         this.#deps.socket.destroy();
       } else if (this.#quietSeconds >= heartbeatSeconds / 2) this.output.heartbeat();
@@ -212,50 +203,42 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
       this.#deps.socket.end();
       return;
     }
-    this.#parse(() => {
-      if (this.#state !== "header") this.#parser.push(chunk);
-      else this.#readHeader(chunk);
-    });
+    this.#asked = 0;
+    if (this.#state !== "header") this.#intake.push(chunk);
+    else this.#readHeader(chunk);
     if (this.journal?.isBehind === true) this.#waitForDisk(this.journal);
     else if (this.#last?.publishing.isAhead === true) this.#letOthers();
   }
 
-  #parse(parse: () => void): void {
-    try {
-      parse();
-    } catch (error) {
-      this.#fail(this.#reply(error), 0, 0);
-      // Where one frame ends and the next begins is no longer known.
-      this.#isDeaf = true;
-      this.#parser.stop();
-    }
+  #failed(error: unknown): void {
+    this.#fail(this.#reply(error), 0, 0);
+    this.#isDeaf = true;
   }
 
   /** Reads no more until what came is on disk: memory is no place for what the disk cannot take. */
   #waitForDisk(journal: Journal): void {
-    if (this.#holds.has("journal")) return;
-    this.#hold("journal");
-    journal.whenSynced(journal.batch, () => this.#letGo("journal"));
+    if (this.#intake.isHeldBy("journal")) return;
+    this.#intake.hold("journal");
+    journal.whenSynced(journal.batch, () => this.#intake.letGo("journal"));
   }
 
-  /** Reads on in the next turn: a producer that floods would else be read alone for thousands of messages. */
+  /** Reads on in the next turn: who floods would else be read alone, for thousands of messages or methods. */
   #letOthers(): void {
-    this.#hold("turn");
-    setImmediate(() => this.#letGo("turn"));
+    this.#intake.hold("turn");
+    setImmediate(() => {
+      this.#asked = 0;
+      this.#intake.letGo("turn");
+    });
   }
 
   /** Hears no more questions of a client that does not read the answers. */
   holdIfFlooded(): void {
     if (!this.output.isFlooded || this.#state !== "open") return;
-    this.#hold("answers");
-    this.#parser.hold();
+    this.#intake.hold("answers");
   }
 
   #drained(): void {
-    if (this.#letGo("answers")) {
-      this.#parser.release();
-      this.#parse(() => this.#parser.push(nothing));
-    }
+    this.#intake.letGo("answers");
     for (const channel of this.#channels.values()) channel.wake();
   }
 
@@ -265,14 +248,14 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
     if (!bytes.subarray(0, size).equals(protocolHeader.subarray(0, size))) {
       // Another protocol is told which one is spoken here.
       this.#deps.socket.end(protocolHeader);
-      this.#parser.stop();
+      this.#intake.stop();
       this.#enter("closed");
     } else if (size < protocolHeader.length) this.#header = bytes;
     else {
       this.#header = null;
       this.#enter("handshake");
       this.#handshake.start();
-      if (bytes.length > size) this.#parser.push(bytes.subarray(size));
+      if (bytes.length > size) this.#intake.push(bytes.subarray(size));
     }
   }
 
@@ -328,6 +311,8 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
         } else {
           this.#channelMethod(known, readMethod(Reader.strict(bytes, start, end)));
           this.holdIfFlooded();
+          // Messages and what settles them are cheap; definitions are not.
+          if (key >>> 16 !== basicClass && ++this.#asked === askedATurn) this.#letOthers();
         }
       } catch (error) {
         this.#failChannel(known, error, key >>> 16, key & 0xffff);
@@ -390,7 +375,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
   #shake(method: Method): void {
     this.#host = this.#handshake.step(method);
     const { frameMax } = this.#handshake.tuning;
-    this.#parser.frameMax = frameMax;
+    this.#intake.frameMax = frameMax;
     this.output.frameMax = frameMax;
     if (this.#host === null) return;
     this.#deps.broker.churn.connection_created++;
@@ -435,8 +420,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
       return;
     }
     // Its answer must be heard.
-    for (const why of [...this.#holds]) this.#letGo(why);
-    this.#parser.release();
+    this.#intake.letGoOfAll();
     this.#release();
     const replyText = shortened(reply.message);
     this.output.method(0, "connection.close", { replyCode: reply.code, replyText, classId, methodId });
@@ -445,7 +429,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
 
   #finish(): void {
     this.output.flush();
-    this.#parser.stop();
+    this.#intake.stop();
     this.#enter("closed");
     this.#deps.socket.end();
   }
@@ -469,7 +453,7 @@ export class Connection implements FrameHandler, OpenConnection, QueueOwner {
     this.#state = state;
     this.#stateSeconds = 0;
     // The answer to a close must be heard.
-    if (state === "closing") for (const why of [...this.#holds]) this.#letGo(why);
+    if (state === "closing") this.#intake.letGoOfAll();
   }
 }
 
