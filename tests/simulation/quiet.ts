@@ -24,12 +24,12 @@ export async function untilQuiet(
   return { ms: clock.now() - begun, stuck };
 }
 
-/** What is wrong although nothing is under way: a sentence for each. */
-export async function findings(cloud: SimulatedCloud): Promise<readonly string[]> {
+/** What is wrong although nothing is under way, after so long for repairs: a sentence for each. */
+export async function findings(cloud: SimulatedCloud, afterMs = repairsMs): Promise<readonly string[]> {
   // Files that nobody needs are removed at its start, and later once in a while.
   cloud.process("api").kill();
   cloud.process("api").start();
-  await cloud.run(repairsMs);
+  await cloud.run(afterMs);
   const perHost = await Promise.all(cloud.hosts.map((host) => hostFindings(cloud, host)));
   return [
     ...(await violations(cloud.store)),
