@@ -1,20 +1,21 @@
 // A client for tests that says exactly what it is told and hears exactly what the broker says, in order: no
 // recovery, no waiting for the right answer, no sense. For ours and for any other broker.
 import { connect, type Socket } from "node:net";
-import { type FrameHandler, FrameParser, frameKinds } from "./codec/frame-parser.ts";
-import { type Args, type Method, readMethod } from "./codec/method-codec.ts";
+import { type FrameHandler, FrameParser, frameEnd, frameKinds } from "./codec/frame-parser.ts";
+import { type Args, type Method, readMethod, writeMethod } from "./codec/method-codec.ts";
 import { type MethodName, type MethodSpec, methods } from "./codec/methods.ts";
 import { Properties, type PropertyFields, propertiesOf } from "./codec/properties.ts";
 import { Reader } from "./codec/reader.ts";
+import { Writer } from "./codec/writer.ts";
 import { contentOfBytes, Label } from "./content.ts";
 import { protocolHeader } from "./server/handshake.ts";
 import { Output } from "./server/output.ts";
 import { TrafficStats } from "./statistics.ts";
 import { plainJson } from "./wire-form.ts";
 
-export { frameKinds } from "./codec/frame-parser.ts";
+export { frameEnd, frameKinds } from "./codec/frame-parser.ts";
 export type { Args, Method } from "./codec/method-codec.ts";
-export type { MethodName } from "./codec/methods.ts";
+export { type FieldType, type MethodName, methods } from "./codec/methods.ts";
 export type { PropertyFields } from "./codec/properties.ts";
 export { type FieldValue, plainTable, type Table, Typed } from "./codec/table.ts";
 export { protocolHeader } from "./server/handshake.ts";
@@ -200,6 +201,22 @@ export class RawClient implements FrameHandler {
     this.#waiting = this.#waiting.filter((one) => one !== waiting);
     waiting.resolve(heard);
   }
+}
+
+/** A frame as it would be sent. */
+export function frame(kind: number, channel: number, payload: Uint8Array): Buffer {
+  const head = Buffer.alloc(7);
+  head.writeUInt8(kind, 0);
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([head, payload, Buffer.from([frameEnd])]);
+}
+
+/** A method's frame. */
+export function methodFrame<M extends MethodName>(channel: number, name: M, args: Args<M>): Buffer {
+  const writer = new Writer();
+  writeMethod(writer, name, args);
+  return frame(frameKinds.method, channel, writer.written);
 }
 
 function isAnswer(name: MethodName, expected: MethodName): boolean {

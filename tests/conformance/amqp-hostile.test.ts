@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { after, before, test } from "node:test";
-import { type RunningBroker, startBroker } from "../support/running-broker.ts";
+import { Broker, serveAmqp } from "@micronova/amqp";
+import { virtualClock } from "@micronova/kit/testing";
+import { type RunningBroker, realPlatform, startBroker } from "../support/running-broker.ts";
 
 let running: RunningBroker;
 before(async () => {
@@ -152,4 +154,28 @@ test("noise never disturbs another connection", async () => {
     await new Promise((resolve) => setTimeout(resolve, 10));
   assert.ok(heard.includes("\x00\x32\x00\x0b"), "the patient client's queue was declared");
   patient.destroy();
+});
+
+test("who never ends the handshake, or stops in the middle of a word, is cut in the end", async () => {
+  const platform = { ...realPlatform, clock: virtualClock() };
+  const broker = new Broker(platform);
+  const service = serveAmqp(broker, { host: "127.0.0.1", port: 0 });
+  await service.start();
+  const beginnings = [0, 3, header.length, header.length + 20, handshake.length - openChannel.length - 4];
+  const ends = beginnings.map(
+    (size) =>
+      new Promise<void>((resolve) => {
+        const socket = connect(service.port, "127.0.0.1", () => socket.write(handshake.subarray(0, size)));
+        socket.resume();
+        socket.on("close", () => resolve());
+      }),
+  );
+  while (service.connectionCount < beginnings.length) await new Promise((next) => setImmediate(next));
+
+  for (let second = 0; second < 12; second++) await platform.clock.advance(1_000);
+
+  await Promise.all(ends);
+  assert.equal(service.connectionCount, 0);
+  await service.stop();
+  broker.close();
 });
