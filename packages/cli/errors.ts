@@ -26,6 +26,10 @@ export const cliErrors = errorTable("cli", {
     text: (dir: string) =>
       `No bus runs on ${dir}; start one with \`micronova bus serve\`, or name one with --url.`,
   },
+  busRuns: {
+    status: 409,
+    text: (dir: string) => `A bus runs on ${dir} already; end it first, or choose another --data-dir.`,
+  },
   busUnreachable: { status: 503, text: (url: string, why: string) => `${url} cannot be reached: ${why}.` },
   busRefused: { status: 403, text: (url: string, why: string) => `${url} refused: ${why}.` },
   badBusUrl: {

@@ -1,6 +1,7 @@
 // The bus of a cloud: the broker inside, which others may use as well when it is served on a socket, or
 // brokers elsewhere.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   type AmqpService,
   Broker,
@@ -15,6 +16,7 @@ import {
 } from "@micronova/amqp";
 import type { Millis, Platform, Service } from "@micronova/kit";
 import { osloEnvelope } from "@micronova/rpc";
+import { type FileLock, lockFile } from "@micronova/store";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
@@ -81,9 +83,26 @@ function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir
     return { bus, services: [inside], inside: { broker, door: null, keptIn: null } };
   const door = serveAmqp(broker, doorOf(config.bus.listen, config));
   const keptIn = config.ephemeral ? null : dir.file("bus");
-  const kept =
-    keptIn === null ? [] : [persistence(broker, keptIn), resourceAlarms(broker, {}, machineReadings(keptIn))];
+  const kept = keptIn === null ? [] : keepIn(broker, keptIn);
   return { bus, services: [...kept, inside, door], inside: { broker, door, keptIn } };
+}
+
+function keepIn(broker: Broker, dir: string): readonly Service[] {
+  const alarms = resourceAlarms(broker, {}, machineReadings(dir));
+  let lock: FileLock | null = null;
+  const directory: Service = {
+    name: "bus directory",
+    async start() {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      // A bus of its own may have it; two that write to the same files would spoil them.
+      lock = lockFile(join(dir, "lock"));
+      if (lock === null) throw errors.busRuns(dir);
+    },
+    async stop() {
+      lock?.release();
+    },
+  };
+  return [directory, persistence(broker, dir), alarms];
 }
 
 /** Anybody who reaches the port reads what passes it: off loopback it is encrypted as the APIs are. */

@@ -31,6 +31,10 @@ export const errors = errorTable("cloud", {
     text: (address: string) =>
       `Listening on ${address} needs TLS: set tls.key and tls.cert in the configuration, or say --insecure.`,
   },
+  busRuns: {
+    status: 500,
+    text: (dir: string) => `A bus runs on ${dir} already; end \`micronova bus serve\` there first.`,
+  },
   twoBuses: {
     status: 500,
     text: () =>

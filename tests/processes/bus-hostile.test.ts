@@ -1,6 +1,6 @@
-// Clients that mean no good, against `micronova bus serve` as a process: it never ends, never grows, and others
-// go on. HOSTILE_SECONDS says for how long, HOSTILE_SEED which frames, and with HOSTILE_SCALE=full there are ten
-// thousand connections and a hundred thousand queues.
+// Clients that mean no good, against `micronova bus serve` as a process: it never ends, never grows, and
+// others go on. HOSTILE_SECONDS says for how long, HOSTILE_SEED which frames, and with HOSTILE_SCALE=full
+// there are ten thousand connections and a hundred thousand queues.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -160,6 +160,10 @@ test(`${seconds} seconds of bad frames on two connections change nothing for oth
   assert.ok(grown < 100, `${grown} MB more after ${sessions} hostile connections and ${deeds} deeds`);
 });
 
+test("a second bus on the same directory is refused", async () => {
+  await assert.rejects(startBus(dir), /A bus runs on .* already; end it first, or choose another --data-dir/);
+});
+
 /** What the broker takes more while something is done to it. */
 async function growthMb(work: () => Promise<void>): Promise<number> {
   const before = residentMb();
@@ -299,7 +303,7 @@ test("the largest message passes, and one byte more is refused", async () => {
   await Promise.all([client.cut(), other.cut()]);
 });
 
-/** How long a message takes there and back, in milliseconds: the median, and what one in a hundred exceeds. */
+/** How long a message takes there and back, in ms: the median, and what one in a hundred exceeds. */
 async function latency(client: RawClient, rounds: number): Promise<string> {
   const { args } = await client.call(
     1,

@@ -1,5 +1,5 @@
-// Clients that mean no good, from a seed: frames that are almost right, in an order that is almost possible, cut
-// anywhere. What they name is from a short list, so that what they leave behind is little.
+// Clients that mean no good, from a seed: frames that are almost right, in an order that is almost possible,
+// cut anywhere. What they name is from a short list, so that what they leave behind is little.
 import {
   type Args,
   type FieldType,
@@ -159,7 +159,7 @@ export class HostileClient {
     head.writeUInt32BE(size, 8);
     const name = Buffer.from(this.#name());
     const short = Buffer.concat([Buffer.from([name.length]), name]);
-    // Headers, a delivery mode, a priority, a correlation id, a reply-to, an expiration, in the order of their flags.
+    // Headers, delivery mode, priority, correlation id, reply-to and expiration, in the order of their flags.
     const table = this.#encoded(this.#table(3));
     const values: readonly (readonly [number, Buffer])[] = [
       [13, table],

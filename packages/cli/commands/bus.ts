@@ -14,6 +14,7 @@ import {
 } from "@micronova/amqp";
 import { jsonLog, metricsRegistry, type Service, systemClock, systemRandom } from "@micronova/kit";
 import type { Listener } from "@micronova/management";
+import { lockFile } from "@micronova/store/file-lock";
 import type { BusManagement, BusManagementOptions } from "../bus-management.ts";
 import { cliErrors } from "../errors.ts";
 
@@ -40,6 +41,9 @@ export async function serveBus(options: BusOptions): Promise<void> {
   const doors = doorsOf(options);
   const dir = resolve(options.dataDir, "bus");
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  // Two that write to the same files would spoil them.
+  const lock = lockFile(join(dir, "lock"));
+  if (lock === null) throw cliErrors.busRuns(options.dataDir);
   const log = jsonLog({ level: "info", path: join(dir, "bus.log") });
   const platform = { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
   const started: { stop(): Promise<void> }[] = [];
@@ -50,6 +54,7 @@ export async function serveBus(options: BusOptions): Promise<void> {
     });
   } finally {
     for (const one of started.reverse()) await one.stop();
+    lock.release();
   }
 }
 
