@@ -83,9 +83,14 @@ function hintsOf(wanted: Headers): readonly string[] {
  */
 export function headersMatch(wanted: Headers, given: Headers): boolean {
   const agrees = ([name, value]: readonly [string, Json]) =>
-    Object.hasOwn(given, name) && (value === null || isDeepStrictEqual(given[name], value));
+    Object.hasOwn(given, name) && (value === null || isSame(given[name] ?? null, value));
   const compared = comparedOf(wanted);
   return isAny(wanted) ? compared.some(agrees) : compared.every(agrees);
+}
+
+/** Numbers are the same by value: zero has no sign here. */
+function isSame(one: Json, other: Json): boolean {
+  return one === other || isDeepStrictEqual(one, other);
 }
 
 function isAny(wanted: Headers): boolean {
