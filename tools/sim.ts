@@ -1,8 +1,14 @@
 // `npm run sim`: the whole cloud in one process, under virtual time and a seed. A failure prints the one
 // command that repeats it.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { killedInPairs, killMatrixOf } from "../tests/simulation/kill-matrix.ts";
 import { type Report, runScenario, type Scenario } from "../tests/simulation/scenario.ts";
 import { scenarioOf, scenarios } from "../tests/simulation/scenarios/index.ts";
+import { stories } from "../tests/simulation/stories.ts";
+import { killMatrixPage, type StoryResult, titleOf } from "./golden/kill-matrix.ts";
+import { root } from "./sources.ts";
 
 const help = `npm run sim -- [options]
   --seed N         the one seed to run
@@ -10,7 +16,8 @@ const help = `npm run sim -- [options]
   --from N         the first of them (1)
   --scenario NAME  ${scenarios.map(({ name }) => name).join(", ")}; without it the seed chooses
   --hours H        simulated time of each run (0.05)
-  --verbose        prints everything that happens`;
+  --verbose        prints everything that happens
+  --kill-matrix    kills each role at each moment of each saga, and writes docs/reference/kill-matrix.md`;
 
 const hoursDefault = 0.05;
 const seedsDefault = 20;
@@ -24,11 +31,13 @@ const { values } = parseArgs({
     scenario: { type: "string" },
     hours: { type: "string" },
     verbose: { type: "boolean", default: false },
+    "kill-matrix": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   },
 });
 
 if (values.help) print(help);
+else if (values["kill-matrix"]) await writeKillMatrix();
 else await main();
 
 async function main(): Promise<void> {
@@ -51,6 +60,24 @@ async function main(): Promise<void> {
       `${requests} requests, in ${seconds.toFixed(1)} s${digest}`,
   );
   if (failed > 0) process.exitCode = 1;
+}
+
+async function writeKillMatrix(): Promise<void> {
+  const results: StoryResult[] = [];
+  for (const story of stories) {
+    const result = { story, rows: await killMatrixOf(story), pairs: await killedInPairs(story) };
+    results.push(result);
+    const findings = [
+      ...result.rows.flatMap(({ moment, cells }) =>
+        cells.flatMap((cell) => cell.findings.map((text) => `${cell.role} at "${moment.label}": ${text}`)),
+      ),
+      ...(result.pairs?.findings ?? []),
+    ];
+    print(`${findings.length === 0 ? "ok  " : "FAIL"} ${titleOf(story)}`);
+    for (const finding of findings) print(`  ${finding}`);
+    if (findings.length > 0) process.exitCode = 1;
+  }
+  writeFileSync(join(root, "docs", "reference", "kill-matrix.md"), killMatrixPage(results));
 }
 
 function chosenSeeds(): readonly number[] {

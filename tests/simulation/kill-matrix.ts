@@ -38,6 +38,8 @@ export interface Row {
 
 export const recoveryMsMax: Millis = 30_000;
 const restartMs: Millis = 1_000;
+// A user whose connection broke waits until the API is there again.
+const askAgainMs: Millis = 2_000;
 // Nothing that needs reconcilers is left by a kill, but hosts may have to report once.
 const lookAfterMs: Millis = 25_000;
 
@@ -56,7 +58,7 @@ export async function killMatrixOf(story: Story): Promise<readonly Row[]> {
 // A story with fewer moments than this is killed in pairs as well.
 const shortMax = 8;
 // How many effects after the first kill the second comes: while processes start, and when they go on.
-const laterEffects = [1, 2, 3, 5, 8, 13, 21, 34] as const;
+const laterEffects = [1, 3, 8, 21] as const;
 const rolePairs: readonly (readonly [KilledRole, KilledRole])[] = [
   ["all", "all"],
   ["conductor", "conductor"],
@@ -123,8 +125,12 @@ export async function killed(
       if (next.moment.when === "before") strike(next);
       else moment.afterwards = () => strike(next);
     };
-    await during(cloud, request());
+    const answer = await during(cloud, request());
     await during(cloud, restarted.promise);
+    if (answer === null && story.asksAgain === true) {
+      await cloud.run(askAgainMs);
+      await during(cloud, request());
+    }
     const { stuck } = await untilQuiet(cloud);
     // A second kill whose moment did not come before the end does not come after it.
     cloud.world.watch = null;

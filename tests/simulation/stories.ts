@@ -8,6 +8,8 @@ export interface Story {
   readonly name: string;
   /** What is special about it, if anything is. */
   readonly variant?: string;
+  /** Whether the user asks again when the connection breaks: until then all is not well, as before. */
+  readonly asksAgain?: boolean;
   /** Prepares, and answers the request. */
   readonly begin: (scene: Scene) => Promise<() => Promise<Answer>>;
 }
@@ -137,6 +139,7 @@ const images: readonly Story[] = [
 function repair(name: string, broken: (scene: Scene) => Promise<unknown>): Story {
   return {
     name,
+    asksAgain: true,
     async begin(scene) {
       await broken(scene);
       // What began in this very moment counts as under way.

@@ -2,7 +2,12 @@
 
 /** A page with its head; every page says that it is not written by hand. */
 export function page(title: string, ...parts: readonly string[]): string {
-  const head = "<!-- Written by `npm run golden` from the code; changes belong there. -->";
+  return pageBy("npm run golden", title, ...parts);
+}
+
+/** A page that another command writes. */
+export function pageBy(command: string, title: string, ...parts: readonly string[]): string {
+  const head = `<!-- Written by \`${command}\` from the code; changes belong there. -->`;
   return `${[head, `# ${title}`, ...parts].join("\n\n")}\n`;
 }
 

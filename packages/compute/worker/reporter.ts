@@ -13,7 +13,7 @@ import {
 import type { NetworkDriver } from "@micronova/network";
 import type { Calls, Rpc } from "@micronova/rpc";
 import { conductorContract, type HostReport } from "../conductor-contract.ts";
-import type { VirtDriver } from "../drivers/driver.ts";
+import type { DomainInfo, VirtDriver } from "../drivers/driver.ts";
 import { powerNumber } from "../power.ts";
 import { computeWorkerContract } from "./contract.ts";
 import { plugPorts } from "./handlers.ts";
@@ -176,7 +176,7 @@ class Reporter implements HostReporter {
     const domains = await known.virt.list();
     const now = new Map(domains.map(({ serverId, power }) => [serverId, powerNumber[power]]));
     const changed = [...now].filter(([serverId, power]) => known.powers.get(serverId) !== power);
-    await this.#plugAgain(known, [...now.keys()]);
+    await this.#plugAgain(known, domains);
     if (changed.length > 0) {
       const guests = changed.map(([serverId, powerState]) => ({ serverId, powerState }));
       const { later } = await this.#conductor.report_power({ host: known.host, guests });
@@ -186,11 +186,18 @@ class Reporter implements HostReporter {
   }
 
   /** After a start: guests outlived the worker, their taps and rules may not have. */
-  async #plugAgain(known: Known, serverIds: readonly Uuid[]): Promise<void> {
+  async #plugAgain(known: Known, domains: readonly DomainInfo[]): Promise<void> {
     if (known.isPlugged) return;
-    if (serverIds.length > 0) {
-      const { ports } = await this.#conductor.guest_ports({ host: known.host, serverIds });
-      await plugPorts(known.network, ports);
+    if (domains.length > 0) {
+      const { host, network, virt } = known;
+      const serverIds = domains.map(({ serverId }) => serverId);
+      const { ports } = await this.#conductor.guest_ports({ host, serverIds });
+      const before = portsOf(domains);
+      const plugged = ports.filter(({ id }) => before.has(id));
+      await plugPorts(network, plugged);
+      // What a guest let go of meanwhile was unplugged, and must not be there again.
+      const after = portsOf(await virt.list());
+      for (const { id } of plugged) if (!after.has(id)) await network.unplug(id);
     }
     known.isPlugged = true;
   }
@@ -209,4 +216,8 @@ class Reporter implements HostReporter {
       await sleepUnlessAborted(this.#platform.clock, pauseMs, this.#ending.signal);
     }
   }
+}
+
+function portsOf(domains: readonly DomainInfo[]): ReadonlySet<Uuid> {
+  return new Set(domains.flatMap(({ ports }) => ports));
 }
