@@ -120,6 +120,8 @@ export class Execution {
     const { clock, log } = this.#deps.platform;
     const { step, attempt, kind } = move;
     if (step.kind === "remote") await this.#deps.payFor(this.given.subject);
+    // Told to leave meanwhile: there was nothing under way to give up yet.
+    if (this.#isLeaving) return { kind: "left" };
     const collector = new SpanCollector(clock);
     const at = { step: step.name, attempt, began: move.began ?? clock.now(), spans: collector.spans };
     const work = () => this.#try(move);
