@@ -11,7 +11,7 @@ export interface Step {
 }
 
 /** For every run of node's test runner: a test that hangs is a failure. */
-export const testBounds = ["--test-timeout=600000"] as const;
+export const testBounds = ["--test-timeout=300000"] as const;
 
 export interface Tally {
   readonly passed: number;
@@ -51,7 +51,7 @@ async function runStep(step: Step): Promise<Tally> {
     ? ` (${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped)`
     : "";
   process.stdout.write(
-    `${tally.failed === 0 ? "ok  " : "FAIL"} ${step.name.padEnd(8)} ${seconds} s${detail}\n`,
+    `${tally.failed === 0 ? "ok  " : "FAIL"} ${step.name.padEnd(20)} ${seconds} s${detail}\n`,
   );
   if (tally.failed > 0) process.stdout.write(`${indent(output)}\n`);
   return tally;

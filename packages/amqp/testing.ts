@@ -91,6 +91,8 @@ export class RawClient implements FrameHandler {
       "connection.blocked": true,
       "basic.nack": true,
       publisher_confirms: true,
+      // Without it a broker refuses a login without a word.
+      authentication_failure_close: true,
     };
     const login = {
       clientProperties: { capabilities },
