@@ -55,7 +55,7 @@ export async function cloudReference(): Promise<CloudReference> {
     store,
     rpc,
     sagas: sagaDoor({ platform, store, rpc }),
-    tokens: tokens({ platform, store, keyPath: "" }),
+    tokens: tokens({ platform, store }),
     images: imageFiles({ dir: "" }),
     config: computeDefaults,
   });

@@ -206,7 +206,7 @@ test("revocations outlive a restart", async () => {
   await cloud.call(token, "DELETE", "/v3/auth/tokens");
   const { tokens } = await import("./tokens.ts");
 
-  const restarted = tokens({ platform: cloud.platform, store: cloud.store, keyPath: cloud.keyPath });
+  const restarted = tokens({ platform: cloud.platform, store: cloud.store });
 
   assert.equal(await restarted.authenticate(token), null);
   const fresh = await cloud.tokenOf("demo", "pear", demoScope);

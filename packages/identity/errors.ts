@@ -41,9 +41,4 @@ export const errors = errorTable("identity", {
   },
   /** Does not repeat the text it was shown, which may be somebody's token. */
   tokenNotFound: { status: 404, text: () => "Could not find token." },
-  keysUnreadable: {
-    status: 500,
-    text: (path: string, why: string) =>
-      `The token keys in ${path} cannot be used: ${why}. Remove the file to make new ones; all tokens end.`,
-  },
 });

@@ -53,4 +53,10 @@ export const identityMigrations: Migration[] = [
       "INSERT INTO token_generation (id, generation) VALUES (1, 0)",
     ],
   },
+  {
+    id: "identity/0004-token-keys",
+    sql: [
+      "CREATE TABLE token_keys (ordinal BIGINT PRIMARY KEY, id TEXT NOT NULL, secret TEXT NOT NULL, created_at BIGINT NOT NULL)",
+    ],
+  },
 ];

@@ -141,6 +141,14 @@ export interface TokenGenerationTable {
   generation: number;
 }
 
+/** What tokens are signed with; the highest ordinal is the newest. */
+export interface TokenKeyTable {
+  ordinal: number;
+  id: string;
+  secret: string;
+  created_at: Millis;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     domains: DomainTable;
@@ -158,5 +166,6 @@ declare module "@micronova/store" {
     application_credentials: ApplicationCredentialTable;
     revocations: RevocationTable;
     token_generation: TokenGenerationTable;
+    token_keys: TokenKeyTable;
   }
 }

@@ -1,8 +1,4 @@
-// What identity's tests start from: a seeded store, tokens with keys in a directory of their own, and the
-// service.
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// What identity's tests start from: a seeded store, tokens, and the service.
 import { type InjectResponse, listen } from "@micronova/http";
 import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
 import type { Store } from "@micronova/store";
@@ -16,7 +12,6 @@ export interface TestIdentity {
   readonly platform: TestPlatform;
   readonly store: Store;
   readonly tokens: Tokens;
-  readonly keyPath: string;
   readonly adminProjectId: string;
   readonly demoProjectId: string;
   /** Asks with a token, or without one. */
@@ -35,8 +30,8 @@ export async function testIdentity(): Promise<TestIdentity> {
   const store = await memoryStore(platform, identityMigrations);
   const seed = { adminPassword: "apple", demoPassword: "pear", region: "RegionOne" };
   const projects = await store.transaction((tx) => seedIdentity(tx, seed));
-  const keyPath = join(mkdtempSync(join(tmpdir(), "identity-")), "keys", "tokens.json");
-  const made = tokens({ platform, store, keyPath });
+  const made = tokens({ platform, store });
+  await made.start();
   const identity = identityService({ platform, store, tokens: made, endpoints: { origin: null } });
   const server = listen(platform, { host: "127.0.0.1", port: 8774, services: { "/identity": identity } });
   const call: TestIdentity["call"] = (token, method, path, body) =>
@@ -58,7 +53,6 @@ export async function testIdentity(): Promise<TestIdentity> {
     platform,
     store,
     tokens: made,
-    keyPath,
     ...projects,
     call,
     logIn,

@@ -1,39 +1,45 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
+import { seededRandom } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
+import { memoryStore } from "@micronova/store/testing";
+import { identityMigrations } from "./migrations.ts";
 import { demoScope, testIdentity } from "./testing.ts";
 import { readKeys } from "./token-keys.ts";
+import { tokens } from "./tokens.ts";
 
-test("the key file is made once and belongs to its owner alone", () => {
-  const path = join(mkdtempSync(join(tmpdir(), "keys-")), "tokens.json");
+test("processes that start at once have the same keys", async () => {
+  const store = await memoryStore(testPlatform(), identityMigrations);
 
-  const first = readKeys(path, testPlatform(1));
-  const second = readKeys(path, testPlatform(2));
+  const [first, second] = await Promise.all([
+    readKeys({ store, random: seededRandom(1) }),
+    readKeys({ store, random: seededRandom(2) }),
+  ]);
 
   assert.deepEqual(second, first);
-  assert.equal(statSync(path).mode & 0o777, 0o600);
 });
 
 test("a new key signs, and tokens of the two before it stay valid", async () => {
   const cloud = await testIdentity();
   const oldest = await cloud.tokenOf("demo", "pear", demoScope);
-  cloud.tokens.rotate();
+  await cloud.tokens.rotate();
   const newer = await cloud.tokenOf("demo", "pear", demoScope);
 
-  cloud.tokens.rotate();
+  await cloud.tokens.rotate();
   assert.notEqual(await cloud.tokens.authenticate(oldest), null);
-  cloud.tokens.rotate();
+  await cloud.tokens.rotate();
 
   assert.equal(await cloud.tokens.authenticate(oldest), null);
   assert.notEqual(await cloud.tokens.authenticate(newer), null);
 });
 
-test("a damaged key file is told with its name and the way out", () => {
-  const path = join(mkdtempSync(join(tmpdir(), "keys-")), "tokens.json");
-  writeFileSync(path, "{");
+test("what one process signs with a new key is good at the others at once", async () => {
+  const cloud = await testIdentity();
+  const other = tokens({ platform: cloud.platform, store: cloud.store });
+  assert.notEqual(await other.authenticate(await cloud.tokenOf("demo", "pear", demoScope)), null);
 
-  assert.throws(() => readKeys(path, testPlatform()), /tokens\.json cannot be used: .*Remove the file/);
+  await cloud.tokens.rotate();
+  const token = await cloud.tokenOf("demo", "pear", demoScope);
+
+  assert.notEqual(await other.authenticate(token), null);
 });

@@ -7,16 +7,13 @@ import { type Rpc, topic } from "@micronova/rpc";
 import type { Store } from "@micronova/store";
 import { revocationMemory } from "./revocations.ts";
 import { type Claims, keyIdOf, readToken, writeToken } from "./token-format.ts";
-import { type KeyRing, readKeys, rotateKeys } from "./token-keys.ts";
+import { KnownKeys, rotateKeys } from "./token-keys.ts";
 
-/** Tells the other processes to look for revocations. */
+/** Tells the other processes to look for revocations, and for new keys. */
 const revocationsTopic = topic<{ readonly generation: number }>("identity.revocations");
 
-// An unknown key may be one that another process just made; forged ones must not make us read the file each
-// time.
-const keysRereadMs = 5_000;
 // An announcement may be lost; this bounds how long a revoked token lives in another process.
-const refreshMs = 5_000;
+const refreshMs = 1_000;
 // About one kilobyte each.
 const cachedMax = 10_000;
 // Longer than any token we make; refused before any work is done on it.
@@ -24,6 +21,7 @@ const tokenLengthMax = 4_096;
 const auditIdBytes = 16;
 
 export interface Tokens extends Authenticator, Service {
+  /** To be called once it is started. */
   issue(claims: Claims): string;
   /** What a valid token says: ours, unexpired, not taken back. Null otherwise. */
   read(token: string): Promise<Claims | null>;
@@ -31,14 +29,12 @@ export interface Tokens extends Authenticator, Service {
   /** To be called after every change that may have revoked something. */
   refresh(): Promise<void>;
   /** From now on a new key signs; tokens of the two before it stay valid. */
-  rotate(): void;
+  rotate(): Promise<void>;
 }
 
 export interface TokensDeps {
   readonly platform: Platform;
   readonly store: Store;
-  /** The file of the signing keys; made when absent. */
-  readonly keyPath: string;
   /** Given when several processes check tokens. */
   readonly rpc?: Rpc;
 }
@@ -52,7 +48,7 @@ interface Verified {
 export function tokens(deps: TokensDeps): Tokens {
   const { platform, store } = deps;
   const { clock } = platform;
-  const ring = keyRing(deps);
+  const keys = new KnownKeys({ store, ...platform });
   const revocations = revocationMemory();
   const cache = new Map<string, Verified>();
   const stopped = new AbortController();
@@ -65,7 +61,7 @@ export function tokens(deps: TokensDeps): Tokens {
   async function find(token: string): Promise<Verified | null> {
     if (token.length > tokenLengthMax) return null;
     await load();
-    const verified = cache.get(token) ?? verify(token, ring.for(token));
+    const verified = cache.get(token) ?? (await verify(token, keys));
     if (verified === null) return null;
     const isOver = verified.claims.expiresAt <= clock.now() || isRevoked(verified);
     if (isOver) cache.delete(token);
@@ -87,63 +83,45 @@ export function tokens(deps: TokensDeps): Tokens {
     if (generation !== before) await deps.rpc?.announce(revocationsTopic, { generation });
   }
 
+  /** What others did: revocations, and keys. What a key that has left signed ends here too. */
+  async function lookAround(): Promise<void> {
+    await revocations.refresh(store.read);
+    const [{ id: before }] = await keys.current();
+    const [{ id }] = await keys.refresh();
+    if (id !== before) cache.clear();
+  }
+
   const listener = deps.rpc?.listen(revocationsTopic, () => {
-    revocations.refresh(store.read).catch((error) => platform.log.error({ error }, "revocations not read"));
+    lookAround().catch((error) => platform.log.error({ error }, "revocations not read"));
   });
   return {
     name: "tokens",
     async start() {
-      ring.current();
+      await keys.current();
       await load();
       await listener?.start();
-      if (deps.rpc !== undefined)
-        keepFresh({ platform, refresh: () => revocations.refresh(store.read) }, stopped.signal);
+      if (deps.rpc !== undefined) void keepFresh({ platform, refresh: lookAround }, stopped.signal);
     },
     async stop() {
       stopped.abort();
       await listener?.stop();
     },
-    issue: (claims) => writeToken(claims, ring.current()[0]),
+    issue: (claims) => writeToken(claims, keys.newest()),
     read: async (token) => (await find(token))?.claims ?? null,
     authenticate: async (token) => (await find(token))?.context ?? null,
     newAuditId: () => Buffer.from(platform.random.bytes(auditIdBytes)).toString("base64url"),
     refresh,
-    rotate() {
-      ring.rotate();
-      // What the oldest key signed ends here, also where it was checked before.
-      cache.clear();
+    async rotate() {
+      await rotateKeys({ store, ...platform });
+      await lookAround();
+      await deps.rpc?.announce(revocationsTopic, { generation: revocations.generation });
     },
   };
 }
 
-function keyRing({ platform, keyPath }: TokensDeps) {
-  let keys: KeyRing | null = null;
-  let readAt = 0;
-  const current = () => {
-    keys ??= readKeys(keyPath, platform);
-    return keys;
-  };
-  return {
-    current,
-    /** The keys, read again when the token names one we do not know. */
-    for(token: string): KeyRing {
-      const known = current();
-      const wanted = keyIdOf(token);
-      const at = platform.clock.now();
-      if (wanted === null || known.some((key) => key.id === wanted) || at - readAt < keysRereadMs)
-        return known;
-      readAt = at;
-      keys = readKeys(keyPath, platform);
-      return keys;
-    },
-    rotate() {
-      keys = rotateKeys(keyPath, platform);
-    },
-  };
-}
-
-function verify(token: string, keys: KeyRing): Verified | null {
-  const claims = readToken(token, keys);
+async function verify(token: string, keys: KnownKeys): Promise<Verified | null> {
+  const keyId = keyIdOf(token);
+  const claims = keyId === null ? null : readToken(token, await keys.with(keyId));
   return claims === null ? null : { claims, context: contextOf(claims, token), checkedAt: -1 };
 }
 

@@ -213,7 +213,7 @@ export class SimulatedCloud {
   #apiServer(body: Body): Api {
     const shared = this.#shared(body);
     const { platform, store, rpc } = shared;
-    const keyring = tokens({ platform, store, rpc, keyPath: join(this.#dir, "token-keys.json") });
+    const keyring = tokens({ platform, store, rpc });
     const deps = { ...shared, tokens: keyring, images: filesDoor(this.world, body.life, this.#images) };
     const http = listen(platform, { host: "127.0.0.1", port: 8774, services: httpServices(deps) });
     const role = roles.api(deps);
