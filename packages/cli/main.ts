@@ -54,6 +54,33 @@ program
   .action(async (options) => (await import("./commands/up.ts")).up(options, installs()));
 
 program
+  .command("serve")
+  .description(
+    "run some of a cloud's roles in this process: for more than one machine, or more than one of each",
+  )
+  .requiredOption(
+    "--role <roles>",
+    "one or several, by commas: api, conductor, scheduler, compute, volume, network, broker",
+  )
+  .option("--config <file>", "configuration in TOML, the same for all processes of the cloud")
+  .addOption(dataDir())
+  .option(
+    "--name <host>",
+    "what this machine is called in the cloud (what it calls itself); kept in the data directory",
+  )
+  .option(
+    "--health <address:port>",
+    "where it tells whether it lives and is ready, and its metrics; 0 takes a free port",
+  )
+  .option("--listen <address>", "the address its APIs answer on (127.0.0.1)")
+  .option("--port <n>", "their port (8774; 0 takes a free one)")
+  .addOption(new Option("--virt <driver>", "real or fake guests (auto)").choices(["auto", "qemu", "fake"]))
+  .option("--fake-hosts <n>", "how many hosts the fake driver plays, named after this machine")
+  .option("--fake-delay <ms>", "how long each action of the fake driver takes")
+  .option("--insecure", "allow another address than loopback without TLS")
+  .action(async (options) => (await import("./commands/serve.ts")).serve(options));
+
+program
   .command("down")
   .description("stop the cloud; guests go on and are found again")
   .addOption(dataDir())

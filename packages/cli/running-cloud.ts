@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Client, connect } from "@micronova/client";
-import { runningPid } from "@micronova/cloud";
+import { runningPid, runningRoles } from "@micronova/cloud";
 import { cliErrors } from "./errors.ts";
 import { readOpenrc } from "./openrc.ts";
 
@@ -21,7 +21,8 @@ export async function reachCloud(options: { readonly dataDir: string }): Promise
   const dataDir = resolve(options.dataDir);
   const openrc = join(dataDir, "openrc");
   if (!existsSync(openrc)) throw cliErrors.noCloud(dataDir);
-  const pid = runningPid(dataDir);
+  // Where roles are processes of their own, this is the one that answers.
+  const pid = runningPid(dataDir) ?? runningRoles(dataDir).get("api") ?? null;
   if (pid === null) throw cliErrors.notRunning(dataDir);
   const credentials = readOpenrc(readFileSync(openrc, "utf8"));
   const client = await connect(credentials, pastFaults);

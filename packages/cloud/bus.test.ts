@@ -8,6 +8,7 @@ import { testPlatform } from "@micronova/kit/testing";
 import { busOf } from "./bus.ts";
 import { cloudConfig } from "./config.ts";
 import { errors } from "./errors.ts";
+import { allRoles, type RoleName } from "./role-names.ts";
 
 const dir = { file: (...parts: string[]) => parts.join("/") };
 
@@ -25,7 +26,15 @@ for (const [bus, error, text] of refused)
     const config = readConfig(cloudConfig, { overrides: { data_dir: "/nowhere", bus } });
 
     assert.throws(
-      () => busOf(testPlatform(), config, dir),
+      () => busOf(testPlatform(), { config, dir, roles: allRoles }),
       (thrown) => isFault(thrown, error) && text.test(thrown.message),
     );
   });
+
+test("a process without the broker of its cloud must be told of one, and a broker where it is found", () => {
+  const config = readConfig(cloudConfig, { overrides: { data_dir: "/nowhere" } });
+  const open = (role: RoleName) => () => busOf(testPlatform(), { config, dir, roles: new Set([role]) });
+
+  assert.throws(open("conductor"), (error) => isFault(error, errors.noBus));
+  assert.throws(open("broker"), (error) => isFault(error, errors.noBusAddress));
+});

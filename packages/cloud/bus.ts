@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type AmqpService,
+  amqpErrors,
   Broker,
   type Bus,
   type ConnectOptions,
@@ -14,12 +15,15 @@ import {
   type ServeOptions,
   serveAmqp,
 } from "@micronova/amqp";
-import type { Millis, Platform, Service } from "@micronova/kit";
+import { isFault, type Millis, type Platform, type Service } from "@micronova/kit";
 import { osloEnvelope } from "@micronova/rpc";
 import { type FileLock, lockFile } from "@micronova/store";
+import { addressOf, isLoopback } from "./address.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
+import { untilThere, type Wait } from "./readiness.ts";
+import { allRoles, type RoleName } from "./role-names.ts";
 
 export interface BusParts {
   readonly bus: Bus;
@@ -27,6 +31,8 @@ export interface BusParts {
   readonly services: readonly Service[];
   /** The broker inside, for its management; null when brokers are elsewhere. */
   readonly inside: BrokerInside | null;
+  /** Why it cannot be used now; null while it can. */
+  trouble(): string | null;
 }
 
 export interface BrokerInside {
@@ -37,16 +43,36 @@ export interface BrokerInside {
   readonly keptIn: string | null;
 }
 
-export function busOf(platform: Platform, config: CloudConfig, dir: Pick<DataDir, "file">): BusParts {
+export interface BusOptions {
+  readonly config: CloudConfig;
+  readonly dir: Pick<DataDir, "file">;
+  readonly roles: ReadonlySet<RoleName>;
+  /** Waits as long as it takes for brokers elsewhere, and says so. Without it a while, and then it fails. */
+  readonly waiting?: Omit<Wait, "what" | "mayPass">;
+}
+
+/**
+ * The broker inside serves the roles beside it, and those of other processes at `bus.listen`. One
+ * configuration is for all processes: those without a broker go to `bus.urls`.
+ */
+export function busOf(platform: Platform, options: BusOptions): BusParts {
+  const { config, roles } = options;
   const { urls, listen } = config.bus;
-  if (urls.length > 0 && listen !== undefined) throw errors.twoBuses();
-  return urls.length > 0 ? brokersElsewhere(platform, config) : brokerInside(platform, config, dir);
+  const isWhole = roles === allRoles;
+  if (isWhole && urls.length > 0 && listen !== undefined) throw errors.twoBuses();
+  const isInside = isWhole ? urls.length === 0 : roles.has("broker");
+  if (!isInside && urls.length === 0) throw errors.noBus();
+  if (isInside && !isWhole && listen === undefined) throw errors.noBusAddress();
+  return isInside ? brokerInside(platform, config, options.dir) : brokersElsewhere(platform, options);
 }
 
 // As long as a broker takes that starts together with the cloud, as after a power cut.
 const connectWithinMs: Millis = 60_000;
+// Whoever waits for longer is told so often why.
+const saidEveryMs: Millis = 5_000;
 
-function brokersElsewhere(platform: Platform, { bus: settings }: CloudConfig): BusParts {
+function brokersElsewhere(platform: Platform, { config, waiting }: BusOptions): BusParts {
+  const { bus: settings } = config;
   const options: ConnectOptions = {
     form: osloEnvelope,
     queues: settings.queue_type,
@@ -56,12 +82,16 @@ function brokersElsewhere(platform: Platform, { bus: settings }: CloudConfig): B
     ...optional("key", settings.key),
   };
   const bus = connectAmqp(platform, settings.urls, options);
+  const mayPass = (error: unknown) => isFault(error, amqpErrors.noBroker);
   const connection: Service = {
     name: "bus",
-    start: () => bus.connected(connectWithinMs),
+    start: () =>
+      waiting === undefined
+        ? bus.connected(connectWithinMs)
+        : untilThere(platform, { ...waiting, what: "bus", mayPass }, () => bus.connected(saidEveryMs)),
     stop: () => bus.close(),
   };
-  return { bus, services: [connection], inside: null };
+  return { bus, services: [connection], inside: null, trouble: () => bus.trouble };
 }
 
 /**
@@ -70,6 +100,7 @@ function brokersElsewhere(platform: Platform, { bus: settings }: CloudConfig): B
  */
 function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir, "file">): BusParts {
   const broker = new Broker(platform, { form: osloEnvelope });
+  const trouble = () => null;
   const bus = broker.bus();
   const inside: Service = {
     name: "bus",
@@ -80,11 +111,11 @@ function brokerInside(platform: Platform, config: CloudConfig, dir: Pick<DataDir
     },
   };
   if (config.bus.listen === undefined)
-    return { bus, services: [inside], inside: { broker, door: null, keptIn: null } };
+    return { bus, services: [inside], inside: { broker, door: null, keptIn: null }, trouble };
   const door = serveAmqp(broker, doorOf(config.bus.listen, config));
   const keptIn = config.ephemeral ? null : dir.file("bus");
   const kept = keptIn === null ? [] : keepIn(broker, keptIn);
-  return { bus, services: [...kept, inside, door], inside: { broker, door, keptIn } };
+  return { bus, services: [...kept, inside, door], inside: { broker, door, keptIn }, trouble };
 }
 
 function keepIn(broker: Broker, dir: string): readonly Service[] {
@@ -107,21 +138,11 @@ function keepIn(broker: Broker, dir: string): readonly Service[] {
 
 /** Anybody who reaches the port reads what passes it: off loopback it is encrypted as the APIs are. */
 function doorOf(listen: string, { tls, insecure }: CloudConfig): ServeOptions {
-  const { host, port } = addressOf(listen);
-  const isLoopback = host === "localhost" || host === "::1" || host.startsWith("127.");
-  if (isLoopback) return { host, port };
+  const { host, port } = addressOf("bus.listen", listen);
+  if (isLoopback(host)) return { host, port };
   if (tls !== undefined)
     return { host, port, tls: { cert: read("cert", tls.cert), key: read("key", tls.key) } };
   if (!insecure) throw errors.needsTls(listen);
-  return { host, port };
-}
-
-/** `127.0.0.1:5672`, `[::1]:5672` */
-function addressOf(listen: string): { readonly host: string; readonly port: number } {
-  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen) ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(digits);
-  if (host === undefined || port > 65_535) throw errors.badAddress("bus.listen", listen);
   return { host, port };
 }
 

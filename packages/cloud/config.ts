@@ -124,6 +124,17 @@ export const cloudConfig = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    health: Type.Object(
+      {
+        listen: Type.Optional(
+          Type.String({
+            description:
+              "Address and port, like `127.0.0.1:9100`, where a process of `serve` tells whether it lives and is ready.",
+          }),
+        ),
+      },
+      { ...closed, default: {} },
+    ),
     notifications: Type.Object(
       {
         enabled: Type.Boolean({
@@ -156,3 +167,9 @@ export const cloudConfig = Type.Object(
   closed,
 );
 export type CloudConfig = ConfigOf<typeof cloudConfig>;
+
+type DeepPartial<T> = {
+  readonly [K in keyof T]?: T[K] extends object ? DeepPartial<T[K]> | undefined : T[K] | undefined;
+};
+/** What the command line lays over the configuration file. */
+export type CloudOverrides = DeepPartial<CloudConfig>;

@@ -40,6 +40,41 @@ export const errors = errorTable("cloud", {
     text: () =>
       "bus.urls names brokers elsewhere and bus.listen serves the broker inside, which is not used then; set one of them.",
   },
+  noBus: {
+    status: 500,
+    text: () =>
+      "A process with some of the roles needs the bus of the others: set bus.urls, or give it the role broker.",
+  },
+  noBusAddress: {
+    status: 500,
+    text: () => "The role broker needs bus.listen, the address where the other processes find it.",
+  },
+  noSuchRole: {
+    status: 500,
+    text: (role: string, known: string) => `There is no role ${role}; roles are ${known}.`,
+  },
+  roleRuns: {
+    status: 500,
+    text: (role: string, dir: string, pid: number | null) =>
+      `The role ${role} runs on ${dir} already${pid === null ? "" : ` (process ${pid})`}; ` +
+      "stop that process, or use another data directory.",
+  },
+  hostNamed: {
+    status: 500,
+    text: (dir: string, known: string, asked: string) =>
+      `The host of ${dir} is called ${known}, and its servers and volumes know it by that name: ` +
+      `leave --name ${asked} out, or use another data directory.`,
+  },
+  storeShared: {
+    status: 500,
+    text: (path: string) =>
+      `Another process has ${path} open, and SQLite is for one: give api, conductor and scheduler to one process.`,
+  },
+  healthTaken: {
+    status: 500,
+    text: (address: string, why: string) =>
+      `The health address ${address} cannot be listened on (${why}); choose another with --health or health.listen.`,
+  },
   badAddress: {
     status: 500,
     text: (setting: string, value: string) =>

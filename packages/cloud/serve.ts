@@ -1,8 +1,9 @@
-// The composition root: the whole wiring of a cloud in one process, in the order in which it starts.
+// The composition root: the whole wiring of a cloud, or of those of its roles that one process has, in the
+// order in which it starts.
 import { readFileSync } from "node:fs";
 import { computeDefaults } from "@micronova/compute";
 import { type Faults, openFaults } from "@micronova/faults";
-import { type HttpServer, listen } from "@micronova/http";
+import { type Answer, type HttpServer, listen } from "@micronova/http";
 import { tokens } from "@micronova/identity";
 import { imageFiles } from "@micronova/image";
 import {
@@ -17,23 +18,28 @@ import type { ManagementService } from "@micronova/management";
 import { otlpExporter, type RequestLog, requestLog } from "@micronova/operations";
 import { busNotifier } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
-import { sqliteStore } from "@micronova/store";
-import { type BrokerInside, busOf } from "./bus.ts";
+import { isStoreFault, type SharedStore } from "@micronova/store";
+import { type BusParts, busOf } from "./bus.ts";
 import { busManagement } from "./bus-management.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
+import { type HealthPage, healthPages } from "./health.ts";
+import { type Readiness, untilThere, type Wait } from "./readiness.ts";
+import { needsStore, type RoleName } from "./role-names.ts";
 import { type ApiDeps, type ControlDeps, httpServices, roles } from "./roles.ts";
-import { migrations, seed } from "./seed.ts";
+import { openStore, storeTrouble } from "./store.ts";
 import { hostWorkers } from "./workers.ts";
 import { faultyWorld, plainWorld, type World } from "./world.ts";
 
 export interface Served {
-  readonly http: HttpServer;
+  /** Null for a process without the role api. */
+  readonly http: HttpServer | null;
   stop(): Promise<void>;
 }
 
-export function systemPlatform(config: CloudConfig, dir: DataDir): Platform {
-  const log = jsonLog({ level: config.log.level, path: dir.file("log", "cloud.log") });
+/** The log of a process is named after what it is: `cloud`, or its roles. */
+export function systemPlatform(config: CloudConfig, dir: Pick<DataDir, "file">, name = "cloud"): Platform {
+  const log = jsonLog({ level: config.log.level, path: dir.file("log", `${name}.log`) });
   return { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
 }
 
@@ -42,6 +48,10 @@ export interface ServeOptions {
   readonly dir: DataDir;
   /** Null for a cloud that does not fail on purpose. */
   readonly faultSeed: string | null;
+  readonly roles: ReadonlySet<RoleName>;
+  readonly readiness: Readiness;
+  /** Given where what is not there yet is waited for, until it aborts. */
+  readonly patience?: AbortSignal;
 }
 
 /** Starts everything; what was started is stopped again when a later part fails to start. */
@@ -51,24 +61,11 @@ export async function serve(platform: Platform, options: ServeOptions): Promise<
     for (const service of started.splice(0).reverse()) await service.stop();
   };
   try {
-    const { config, dir } = options;
-    const { world, controlOf, api, bus } = await assemble(platform, options, started);
-    const workers = await hostWorkers({ platform, world, config, dir, host: dir.hostName });
-    const requests = requestLog(api);
-    const management = bus === null ? null : busManagement(bus, api.tokens);
-    const http = httpServer({ api, config, requests, management });
-    const controllers = [roles.conductor(controlOf("conductor")), roles.scheduler(controlOf("scheduler"))];
-    const url = config.traces.otlp_url;
-    const exporters = url === undefined ? [] : [otlpExporter({ platform, store: api.store, url })];
-    const doors = [
-      roles.api(api),
-      ...exporters,
-      ...(management === null ? [] : [management]),
-      requests,
-      http,
-    ];
-    const parts = [...controllers, workers, ...doors];
-    for (const service of parts) {
+    const { config, dir, roles: asked } = options;
+    const shared = await assemble(platform, options, started);
+    const workers = await hostWorkers({ ...shared, platform, config, dir, host: dir.hostName, roles: asked });
+    const { services, http } = controlPlane(shared, options);
+    for (const service of [...services.controllers, ...workers, ...services.doors]) {
       await service.start();
       started.push(service);
     }
@@ -79,52 +76,95 @@ export async function serve(platform: Platform, options: ServeOptions): Promise<
   }
 }
 
+interface Assembly {
+  readonly world: World;
+  readonly bus: BusParts;
+  readonly faults: Faults | null;
+  /** Null for a process without roles that have it. */
+  readonly store: SharedStore | null;
+}
+
 /** Opens what everything shares; closed again by what `started` is given. */
 async function assemble(platform: Platform, options: ServeOptions, started: Service[]): Promise<Assembly> {
-  const { config, dir } = options;
-  const path = config.ephemeral ? ":memory:" : dir.file("cloud.db");
-  const store = sqliteStore(platform, { path, durability: config.store.durability, migrations });
-  started.push(closing("store", () => store.close()));
-  await store.migrate();
-  await seed(store, { region: config.region, secrets: dir.secrets, cidr: config.network.cidr });
-  const { bus, services, inside } = busOf(platform, config, dir);
-  for (const service of services) {
+  const { config, dir, roles: asked, readiness, patience } = options;
+  const waiting = patience === undefined ? {} : { waiting: { readiness, signal: patience } };
+  const store = needsStore(asked) ? await startStore(platform, options, started) : null;
+  const bus = busOf(platform, { config, dir, roles: asked, ...waiting });
+  readiness.watch("bus", () => bus.trouble());
+  for (const service of bus.services) {
     started.push(service);
     await service.start();
   }
   const faults = faultsOf(platform, options);
-  const shared = { platform, store, bus, prefetch: config.bus.prefetch };
+  const shared = { platform, bus: bus.bus, prefetch: config.bus.prefetch };
   const world = faults === null ? plainWorld(shared) : faultyWorld(faults, shared);
   started.push(closing("rpc", () => world.close()));
-  const controlOf = (role: string): ControlDeps => {
-    const view = world.view({ role, host: dir.hostName });
-    const told = config.notifications.enabled ? { notifier: busNotifier(view) } : {};
-    const boundary = faults === null ? {} : { boundary: faults.sagaBoundary };
-    const { bus: _bus, ...own } = view;
-    const sagas = sagaDoor(own);
-    const common = { ...own, sagas, config: computeDefaults, isTraced: config.traces.enabled };
-    return { ...common, host: dir.hostName, ...told, ...boundary };
-  };
-  const control = controlOf("api");
-  const { store: seen, rpc } = control;
-  const keyring = tokens({
-    platform: control.platform,
-    store: seen,
-    rpc,
-    keyPath: dir.file("token-keys.json"),
-  });
-  const images = imageFiles({ dir: dir.file("images") });
-  const api = { ...control, tokens: keyring, images, ...(faults === null ? {} : { faults }) };
-  return { world, controlOf, api, bus: inside };
+  return { world, bus, faults, store };
 }
 
-interface Assembly {
-  readonly world: World;
-  /** What a role of the control plane is made of. */
-  readonly controlOf: (role: string) => ControlDeps;
-  readonly api: ApiDeps;
-  /** Null when the brokers are elsewhere. */
-  readonly bus: BrokerInside | null;
+async function startStore(
+  platform: Platform,
+  options: ServeOptions,
+  started: Service[],
+): Promise<SharedStore> {
+  const { readiness, patience: signal } = options;
+  const open = () => openStore(platform, options);
+  const waiting: Omit<Wait, "signal"> = { what: "store", readiness, mayPass: isStoreFault };
+  const store =
+    signal === undefined ? await open() : await untilThere(platform, { ...waiting, signal }, open);
+  started.push(closing("store", () => store.close()));
+  readiness.watch("store", () => storeTrouble(store));
+  return store;
+}
+
+interface ControlPlane {
+  readonly services: { readonly controllers: readonly Service[]; readonly doors: readonly Service[] };
+  readonly http: HttpServer | null;
+}
+
+/** The roles that have the store, as far as they are this process's. */
+function controlPlane(shared: Assembly, options: ServeOptions): ControlPlane {
+  const { store } = shared;
+  if (store === null) return { services: { controllers: [], doors: [] }, http: null };
+  const { roles: asked } = options;
+  const controlOf = (role: "conductor" | "scheduler") => controlDeps({ ...shared, store }, options, role);
+  const controllers = [
+    ...(asked.has("conductor") ? [roles.conductor(controlOf("conductor"))] : []),
+    ...(asked.has("scheduler") ? [roles.scheduler(controlOf("scheduler"))] : []),
+  ];
+  const { doors, http } = asked.has("api") ? apiOf({ ...shared, store }, options) : { doors: [], http: null };
+  return { services: { controllers, doors }, http };
+}
+
+type WithStore = Assembly & { readonly store: SharedStore };
+
+/** What a role of the control plane is made of. */
+function controlDeps({ world, faults, store }: WithStore, options: ServeOptions, role: string): ControlDeps {
+  const { config, dir } = options;
+  const view = world.control({ role, host: dir.hostName }, store);
+  const told = config.notifications.enabled ? { notifier: busNotifier(view) } : {};
+  const boundary = faults === null ? {} : { boundary: faults.sagaBoundary };
+  const { bus: _bus, ...own } = view;
+  const common = { ...own, sagas: sagaDoor(own), config: computeDefaults, isTraced: config.traces.enabled };
+  return { ...common, host: dir.hostName, ...told, ...boundary };
+}
+
+/** The APIs: what runs beside them, and their sockets last. */
+function apiOf(shared: WithStore, options: ServeOptions) {
+  const { config, dir, readiness } = options;
+  const control = controlDeps(shared, options, "api");
+  const { platform, store, rpc } = control;
+  const images = imageFiles({ dir: dir.file("images") });
+  const faults = shared.faults === null ? {} : { faults: shared.faults };
+  const api: ApiDeps = { ...control, tokens: tokens({ platform, store, rpc }), images, ...faults };
+  const requests = requestLog(api);
+  const { inside } = shared.bus;
+  const management = inside === null ? null : busManagement(inside, api.tokens);
+  const http = httpServer({ api, config, requests, management, readiness });
+  const url = config.traces.otlp_url;
+  const exporters = url === undefined ? [] : [otlpExporter({ platform, store, url })];
+  const managed = management === null ? [] : [management];
+  return { doors: [roles.api(api), ...exporters, ...managed, requests, http], http };
 }
 
 function faultsOf(platform: Platform, { dir, faultSeed: seed }: ServeOptions): Faults | null {
@@ -139,9 +179,10 @@ interface HttpParts {
   readonly config: CloudConfig;
   readonly requests: RequestLog;
   readonly management: ManagementService | null;
+  readonly readiness: Readiness;
 }
 
-function httpServer({ api, config, requests, management }: HttpParts): HttpServer {
+function httpServer({ api, config, requests, management, readiness }: HttpParts): HttpServer {
   const { platform, faults } = api;
   const served = { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) };
   return listen(platform, {
@@ -150,15 +191,15 @@ function httpServer({ api, config, requests, management }: HttpParts): HttpServe
     ...(config.tls === undefined ? {} : { tls: readTls(config.tls) }),
     services: faults === undefined ? served : faults.http(served, api.tokens),
     ...(config.traces.enabled ? { answered: (request) => requests.add(request) } : {}),
-    plain: {
-      "/healthz": async () => ({ status: 200, headers: { "Content-Type": "text/plain" }, body: "ok\n" }),
-      "/metrics": async () => ({
-        status: 200,
-        headers: { "Content-Type": "text/plain; version=0.0.4" },
-        body: await platform.metrics.text(),
-      }),
-    },
+    plain: Object.fromEntries(
+      Object.entries(healthPages(platform, readiness)).map(([path, page]) => [path, () => asAnswer(page)]),
+    ),
   });
+}
+
+async function asAnswer(page: HealthPage): Promise<Answer> {
+  const { status, type, body } = await page();
+  return { status, headers: { "Content-Type": type }, body };
 }
 
 function readTls({ key, cert }: { readonly key: string; readonly cert: string }) {

@@ -1,11 +1,14 @@
-// The workers of this machine: one real host, or as many fake ones as asked for, and one volume worker.
+// The workers of this machine: one real host, or as many fake ones as asked for, and one volume worker; in
+// one process, or those of its roles.
 import { type HostReporter, hostIdentity, hostReporter, type VirtDriver } from "@micronova/compute";
 import type { Platform, Service } from "@micronova/kit";
-import { fakeNetworkDriver, type NetworkDriver } from "@micronova/network";
+import { fakeNetworkDriver, type NetworkDriver, neighbourNetwork } from "@micronova/network";
 import { type FileFences, fileFences } from "@micronova/rpc";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, fakeVirt, realVirt } from "./drivers.ts";
+import { errors } from "./errors.ts";
+import { allRoles, type RoleName } from "./role-names.ts";
 import { roles, sideBySide, together } from "./roles.ts";
 import type { World } from "./world.ts";
 
@@ -16,49 +19,87 @@ export interface HostDeps {
   readonly dir: DataDir;
   /** The name of this machine, under which its workers are called. */
   readonly host: string;
+  readonly roles: ReadonlySet<RoleName>;
 }
 
-export async function hostWorkers(deps: HostDeps): Promise<Service> {
-  const { driver } = await chooseVirt(deps.config);
-  const compute = driver === "fake" ? await fakeHosts(deps) : await realHost(deps);
-  return sideBySide("workers", [compute, await volumeHost(deps, driver)]);
+/** Those of this machine's workers that are this process's; none when it has no such role. */
+export async function hostWorkers(deps: HostDeps): Promise<readonly Service[]> {
+  const { roles: asked, config } = deps;
+  const driver = asked.has("compute")
+    ? await chooseGuests(deps)
+    : config.virt.driver === "fake"
+      ? "fake"
+      : "qemu";
+  const hosts = asked.has("compute") || asked.has("network") ? [await guestHosts(deps, driver)] : [];
+  const volumes = asked.has("volume") ? [await volumeHost(deps, driver)] : [];
+  const workers = [...hosts, ...volumes];
+  return workers.length === 0 ? [] : [sideBySide("workers", workers)];
+}
+
+/** A cloud in one process makes do with fake guests; a host among others must not only seem to be one. */
+async function chooseGuests({ config, roles: asked }: HostDeps): Promise<"qemu" | "fake"> {
+  const { driver } = await chooseVirt(config);
+  if (driver === "fake" && config.virt.driver !== "fake" && asked !== allRoles) throw errors.noQemu();
+  return driver;
+}
+
+async function guestHosts(deps: HostDeps, driver: "qemu" | "fake"): Promise<Service> {
+  return driver === "fake" ? fakeHosts(deps) : realHost(deps);
 }
 
 async function realHost(deps: HostDeps): Promise<Service> {
-  const network = await chooseNetwork(deps, "qemu");
-  return computeHost(deps, { host: deps.host, virt: realVirt(deps), network });
+  const network = deps.roles.has("network") ? await chooseNetwork(deps, "qemu") : null;
+  return guestHost(deps, { host: deps.host, virt: () => realVirt(deps), network });
 }
 
 /** Hundreds of hosts are one timer and one message: they share a reporter. */
 async function fakeHosts(deps: HostDeps): Promise<Service> {
   const reporter = hostReporter(deps.world.view({ role: "reporter", host: deps.host }));
   const hosts: Service[] = [];
-  for (let n = 1; n <= deps.config.virt.fake_hosts; n++) {
-    const host = `fake-${String(n).padStart(3, "0")}`;
-    const drivers = { host, virt: fakeVirt(deps, host), network: fakeNetworkDriver() };
-    hosts.push(await computeHost(deps, { ...drivers, reporter }));
+  for (const host of fakeHostNames(deps)) {
+    const network = deps.roles.has("network") ? fakeNetworkDriver() : null;
+    hosts.push(await guestHost(deps, { host, virt: () => fakeVirt(deps, host), network, reporter }));
   }
   return together("hosts", [sideBySide("hosts", hosts), reporter]);
 }
 
-interface ComputeHost {
+/** Those of several processes must not have the same names. */
+function fakeHostNames({ config, roles: asked, host }: HostDeps): readonly string[] {
+  const count = config.virt.fake_hosts;
+  if (count === 1 && asked !== allRoles) return [host];
+  const begin = asked === allRoles ? "fake" : host;
+  return Array.from({ length: count }, (_, n) => `${begin}-${String(n + 1).padStart(3, "0")}`);
+}
+
+interface GuestHost {
   readonly host: string;
-  readonly virt: VirtDriver;
-  readonly network: NetworkDriver;
+  readonly virt: () => VirtDriver;
+  /** Null when the host's network is another process's. */
+  readonly network: NetworkDriver | null;
   readonly reporter?: HostReporter;
 }
 
-async function computeHost(deps: HostDeps, given: ComputeHost): Promise<Service> {
+/** The workers of one host for guests and for their network, as far as they are this process's. */
+async function guestHost(deps: HostDeps, given: GuestHost): Promise<Service> {
+  const { world, roles: asked } = deps;
+  const { host } = given;
+  const own = given.network === null ? null : world.driver({ host, kind: "network" }, given.network);
+  const plugging =
+    own === null ? [] : [roles.network({ ...world.view({ role: "network", host }), host, driver: own })];
+  const computing = asked.has("compute") ? [await computeHost(deps, given, own)] : [];
+  // Guests that outlived the worker are plugged again as soon as it reports, so networks come first.
+  return together(host, [...plugging, ...computing]);
+}
+
+async function computeHost(deps: HostDeps, given: GuestHost, own: NetworkDriver | null): Promise<Service> {
   const { world } = deps;
-  const { host, ...rest } = given;
-  const virt = world.driver({ host, kind: "virt" }, given.virt);
-  const network = world.driver({ host, kind: "network" }, given.network);
+  const { host, reporter } = given;
+  const virt = world.driver({ host, kind: "virt" }, given.virt());
   const { nodeId, fences } = await memoryOf(deps, host);
   const { platform, rpc } = world.view({ role: "compute", host });
-  const compute = roles.compute({ ...rest, platform, rpc, host, virt, network, nodeId, fences });
-  const plugging = roles.network({ ...world.view({ role: "network", host }), host, driver: network });
-  // Guests that outlived the worker are plugged again as soon as it reports, so networks come first.
-  return together(host, [plugging, keeping(fences, compute)]);
+  const network = own ?? neighbourNetwork({ platform, rpc, host });
+  const shared = reporter === undefined ? {} : { reporter };
+  return keeping(fences, roles.compute({ ...shared, platform, rpc, host, virt, network, nodeId, fences }));
 }
 
 async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Service> {

@@ -6,15 +6,21 @@ import type { Platform } from "@micronova/kit";
 import { busRpc, type Rpc } from "@micronova/rpc";
 import type { SharedStore, Store } from "@micronova/store";
 
+/** What every process has. */
 export interface View {
   readonly platform: Platform;
-  readonly store: Store;
   readonly bus: Bus;
   readonly rpc: Rpc;
 }
 
+/** What a process of the control plane has besides. */
+export interface ControlView extends View {
+  readonly store: Store;
+}
+
 export interface World {
   view(process: FaultyProcess): View;
+  control(process: FaultyProcess, store: SharedStore): ControlView;
   /** A driver as its worker sees it; `kind` is virt, volume or network. */
   driver<D extends object>(where: { readonly host: string; readonly kind: string }, driver: D): D;
   close(): Promise<void>;
@@ -22,27 +28,36 @@ export interface World {
 
 export interface WorldDeps {
   readonly platform: Platform;
-  readonly store: SharedStore;
   readonly bus: Bus;
   readonly prefetch: number;
 }
 
-export function plainWorld({ platform, store, bus, prefetch }: WorldDeps): World {
+export function plainWorld({ platform, bus, prefetch }: WorldDeps): World {
   const rpc = busRpc({ platform, bus, prefetch });
-  const view: View = { platform, store, bus, rpc };
-  return { view: () => view, driver: (_where, driver) => driver, close: () => rpc.close() };
+  const view: View = { platform, bus, rpc };
+  return {
+    view: () => view,
+    control: (_process, store) => ({ ...view, store }),
+    driver: (_where, driver) => driver,
+    close: () => rpc.close(),
+  };
 }
 
 export function faultyWorld(faults: Faults, deps: WorldDeps): World {
   const views: View[] = [];
+  const view = (process: FaultyProcess): View => {
+    const platform = faults.platform(process);
+    const bus = faults.bus(process, deps.bus);
+    const rpc = busRpc({ platform, bus, prefetch: deps.prefetch });
+    const seen = { platform, bus, rpc };
+    views.push(seen);
+    return seen;
+  };
   return {
-    view(process) {
-      const platform = faults.platform(process);
-      const bus = faults.bus(process, deps.bus);
-      const rpc = busRpc({ platform, bus, prefetch: deps.prefetch });
-      const view = { platform, bus, rpc, store: faults.store(process, deps.store.seenBy(platform)) };
-      views.push(view);
-      return view;
+    view,
+    control(process, store) {
+      const seen = view(process);
+      return { ...seen, store: faults.store(process, store.seenBy(seen.platform)) };
     },
     driver: (where, driver) => faults.driver(where, driver),
     async close() {

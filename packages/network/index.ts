@@ -86,4 +86,5 @@ export {
   metadataContract,
   networkWorkerContract,
 } from "./worker/contract.ts";
+export { neighbourNetwork } from "./worker/neighbour.ts";
 export { type NetworkWorkerDeps, networkWorker } from "./worker/worker.ts";

@@ -45,8 +45,17 @@ export class RunningProgram {
   }
 
   /** Resolves when it is gone. */
-  async end(signal: "SIGINT" | "SIGKILL"): Promise<void> {
+  async end(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): Promise<void> {
     this.#child.kill(signal);
     await this.#closed;
+  }
+
+  get pid(): number {
+    return this.#child.pid!;
+  }
+
+  /** How it ended: its status, or the signal; null while it runs. */
+  get ending(): number | NodeJS.Signals | null {
+    return this.#child.exitCode ?? this.#child.signalCode;
   }
 }

@@ -30,6 +30,8 @@ export interface ConnectOptions extends ClientTls {
 export interface RemoteBus extends Bus {
   /** Resolves once a broker is in use; rejects with `amqpErrors.noBroker` when none was within this time. */
   connected(withinMs: Millis): Promise<void>;
+  /** Why no broker is in use now; null while one is. */
+  readonly trouble: string | null;
 }
 
 /** A Bus by a connection to one of these brokers; it connects by itself, and again whenever it must. */
@@ -83,12 +85,16 @@ class ClientBus implements RemoteBus {
     void this.#stayConnected();
   }
 
+  get trouble(): string | null {
+    if (this.#isReady) return null;
+    return amqpErrors.noBroker(this.#brokers(), this.#why()).message;
+  }
+
   async connected(withinMs: Millis): Promise<void> {
     const patience = new AbortController();
     const { clock } = this.#platform;
     const tooLong = sleepUnlessAborted(clock, withinMs, patience.signal).then(() => {
-      const brokers = this.#urls.map(({ host, port }) => `${host}:${port}`).join(", ");
-      throw amqpErrors.noBroker(brokers, this.#lastTrouble?.message ?? "there was no answer yet");
+      throw amqpErrors.noBroker(this.#brokers(), this.#why());
     });
     // When the link was faster nobody waits for this.
     tooLong.catch(() => undefined);
@@ -162,6 +168,14 @@ class ClientBus implements RemoteBus {
     this.#ready.reject(amqpErrors.closed());
     await this.#link?.close();
     this.#closing.abort();
+  }
+
+  #brokers(): string {
+    return this.#urls.map(({ host, port }) => `${host}:${port}`).join(", ");
+  }
+
+  #why(): string {
+    return this.#lastTrouble?.message ?? "there was no answer yet";
   }
 
   // Requests

@@ -1,8 +1,8 @@
-// `micronova down`: stops the cloud's process; with --destroy also removes everything the cloud made on this
-// machine.
+// `micronova down`: stops the cloud's process, or the processes of its roles that have the directory; with
+// --destroy also removes everything the cloud made on this machine.
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { destroyCloud, runningPid } from "@micronova/cloud";
+import { destroyCloud, runningPid, runningRoles } from "@micronova/cloud";
 import { systemClock } from "@micronova/kit";
 import { cliErrors } from "../errors.ts";
 import { widenPath } from "../prepare.ts";
@@ -22,18 +22,20 @@ export async function down(options: DownOptions): Promise<void> {
   else if (!wasRunning) throw cliErrors.notRunning(dataDir);
 }
 
-/** Ends the cloud's process, if one runs, and waits until it is gone. */
+/** Ends the cloud's process, or those of its roles, if any run, and waits until they are gone. */
 export async function stopCloud(dataDir: string): Promise<boolean> {
-  const pid = runningPid(dataDir);
-  if (pid === null) return false;
-  process.kill(pid, "SIGTERM");
+  const all = [runningPid(dataDir), ...runningRoles(dataDir).values()];
+  const pids = [...new Set(all.filter((pid) => pid !== null))];
+  for (const pid of pids) process.kill(pid, "SIGTERM");
   const until = systemClock.monotonic() + stopTimeoutMs;
-  while (isAlive(pid)) {
-    if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
-    // The process is not our child, so there is no event to wait for.
-    await new Promise((resolve) => setTimeout(resolve, stopPollMs));
+  for (const pid of pids) {
+    while (isAlive(pid)) {
+      if (systemClock.monotonic() > until) throw cliErrors.didNotStop(pid);
+      // The process is not our child, so there is no event to wait for.
+      await new Promise((resolve) => setTimeout(resolve, stopPollMs));
+    }
   }
-  return true;
+  return pids.length > 0;
 }
 
 /** A process that has ended and was not yet asked how, which is its parent's to do, is gone as well. */

@@ -7,7 +7,8 @@ import { type Cloud, type CloudOverrides, startCloud } from "@micronova/cloud";
 import { cliErrors } from "../errors.ts";
 import { ensureForCloud } from "../prepare.ts";
 
-export interface UpOptions {
+/** What both `up` and `serve` lay over the configuration. */
+export interface CloudFlags {
   readonly dataDir: string;
   readonly config?: string;
   readonly listen?: string;
@@ -16,6 +17,9 @@ export interface UpOptions {
   readonly fakeHosts?: string;
   readonly fakeDelay?: string;
   readonly insecure?: boolean;
+}
+
+export interface UpOptions extends CloudFlags {
   readonly ephemeral?: boolean;
   readonly detach?: boolean;
   /** The seed, or true for the one everybody has. */
@@ -27,10 +31,13 @@ export async function up(options: UpOptions, install: boolean): Promise<void> {
   await ensureForCloud(options.virt ?? "auto", install);
   if (options.detach) return void process.stderr.write(await startDetached(options));
   const faultSeed = seedOf(options);
-  const cloud = await startCloud(overridesOf(options), {
-    ...(options.config === undefined ? {} : { configPath: options.config }),
-    ...(faultSeed === null ? {} : { faultSeed }),
-  });
+  const cloud = await startCloud(
+    { ...overridesOf(options), ephemeral: options.ephemeral },
+    {
+      ...(options.config === undefined ? {} : { configPath: options.config }),
+      ...(faultSeed === null ? {} : { faultSeed }),
+    },
+  );
   const stopped = new Promise<NodeJS.Signals>((stop) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
   });
@@ -95,13 +102,12 @@ function upArguments(options: UpOptions): string[] {
   ];
 }
 
-function overridesOf(options: UpOptions): CloudOverrides {
+export function overridesOf(options: CloudFlags): CloudOverrides {
   return {
     data_dir: resolve(options.dataDir),
     listen: options.listen,
     port: numberOf("--port", options.port),
     insecure: options.insecure,
-    ephemeral: options.ephemeral,
     virt: {
       driver: options.virt,
       fake_hosts: numberOf("--fake-hosts", options.fakeHosts),

@@ -15,6 +15,10 @@ export const networkWorkerContract = contract("network", {
   unplug: method<{ readonly portId: Uuid }>({ timeoutMs: hostTimeoutMs }),
   /** Brings those of the ports up to date that are plugged here; makes and removes none. */
   refresh: method<HostNetwork>({ timeoutMs: hostTimeoutMs }),
+  /** The ports plugged here. */
+  list: method<Readonly<Record<string, never>>, { readonly portIds: readonly Uuid[] }>({
+    timeoutMs: hostTimeoutMs,
+  }),
 });
 
 export interface HostReport {

@@ -48,6 +48,7 @@ function handlersOf(driver: NetworkDriver): Handlers<typeof networkWorkerContrac
     plug: ({ port }) => driver.plug(port),
     unplug: ({ portId }) => driver.unplug(portId),
     refresh: ({ ports }) => driver.refresh(ports),
+    list: async () => ({ portIds: await driver.list() }),
   };
 }
 
