@@ -30,6 +30,13 @@ export const cloudConfig = Type.Object(
         { ...closed, description: "Files in PEM form." },
       ),
     ),
+    public_url: Type.Optional(
+      Type.String({
+        pattern: "^https?://[^/]+/?$",
+        description:
+          "Where clients and hosts reach the APIs, when it is not `listen` and `port`: a balancer, such as https://cloud.example:8774.",
+      }),
+    ),
     region: Type.String({ default: "RegionOne", description: "The region's name in the catalog." }),
     store: Type.Object(
       { durability: oneOf(["power", "process"], "power", "What a committed write survives.") },
@@ -121,6 +128,22 @@ export const cloudConfig = Type.Object(
         cidr: Type.Optional(
           Type.String({ description: "The private network's addresses; a free /24 is chosen." }),
         ),
+      },
+      { ...closed, default: {} },
+    ),
+    image: Type.Object(
+      {
+        dir: Type.Optional(
+          Type.String({
+            description:
+              "The images' bytes; one directory for all APIs, such as a shared mount. `images` without it.",
+          }),
+        ),
+        cache_gb: Type.Integer({
+          default: 20,
+          minimum: 1,
+          description: "How much of fetched images a host keeps that does not share that directory.",
+        }),
       },
       { ...closed, default: {} },
     ),

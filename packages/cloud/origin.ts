@@ -10,14 +10,19 @@ import type { Served } from "./serve.ts";
 
 /** Writes the credentials for clients; the answer is the address they go to. */
 export function publish(config: CloudConfig, dir: DataDir, { http }: Pick<Served, "http">): string {
-  const port = http?.port ?? config.port;
-  const origin = `${config.tls === undefined ? "http" : "https"}://${hostOf(config.listen)}:${port}`;
+  const origin = originOf(config, http?.port ?? config.port);
   writeCredentials(dir, {
     authUrl: `${origin}/identity/v3`,
     region: config.region,
     cacert: config.tls?.cert ?? null,
   });
   return origin;
+}
+
+/** Where the APIs are reached. */
+export function originOf({ public_url, tls, listen }: CloudConfig, port: number): string {
+  if (public_url !== undefined) return public_url.replace(/\/$/, "");
+  return `${tls === undefined ? "http" : "https"}://${hostOf(listen)}:${port}`;
 }
 
 /** The catalog keeps the region it was made with; clients told another one would find no service. */

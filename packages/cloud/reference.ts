@@ -58,6 +58,7 @@ export async function cloudReference(): Promise<CloudReference> {
     tokens: tokens({ platform, store }),
     images: imageFiles({ dir: "" }),
     config: computeDefaults,
+    host: "api",
   });
   await rpc.close();
   await store.close();

@@ -54,7 +54,7 @@ export interface ControlDeps {
 }
 
 /** What the HTTP services are made of. */
-export interface ApiDeps extends Omit<ControlDeps, "host" | "boundary"> {
+export interface ApiDeps extends Omit<ControlDeps, "boundary"> {
   readonly tokens: Tokens;
   readonly images: ImageFiles;
   /** There in a cloud that was started to fail on purpose. */
@@ -79,8 +79,8 @@ export const roles = {
   },
   scheduler: (deps: ControlDeps): Service => schedulerService(deps),
   /** What must run beside the HTTP services of `httpServices`. */
-  api({ platform, store, tokens, images }: ApiDeps): Service {
-    return together("api", [tokens, imageSweeper({ platform, store, files: images })]);
+  api({ platform, store, tokens, images, host: owner }: ApiDeps): Service {
+    return together("api", [tokens, imageSweeper({ platform, store, files: images, owner })]);
   },
   compute: computeWorker,
   network: networkWorker,
@@ -89,11 +89,11 @@ export const roles = {
 
 /** Every HTTP service by the path it is mounted under. */
 export function httpServices(deps: ApiDeps): Readonly<Record<string, HttpService>> {
-  const { platform, store, tokens: authenticator, images } = deps;
+  const { platform, store, tokens: authenticator, images, host: owner } = deps;
   const common = { ...deps, authenticator };
   return {
     "/identity": identityService({ platform, store, tokens: authenticator, endpoints: { origin: null } }),
-    "/image": imageService({ platform, store, authenticator, files: images }),
+    "/image": imageService({ platform, store, authenticator, files: images, owner }),
     "/placement": placementService(common),
     "/network": networkService(common),
     "/volume": volumeVersionsService(common),

@@ -5,7 +5,7 @@ import { computeDefaults } from "@micronova/compute";
 import { type Faults, openFaults } from "@micronova/faults";
 import { type Answer, type HttpServer, listen } from "@micronova/http";
 import { tokens } from "@micronova/identity";
-import { imageFiles } from "@micronova/image";
+import { imageDataPath, imageDataService, imageFiles } from "@micronova/image";
 import {
   jsonLog,
   metricsRegistry,
@@ -154,7 +154,7 @@ function apiOf(shared: WithStore, options: ServeOptions) {
   const { config, dir, readiness } = options;
   const control = controlDeps(shared, options, "api");
   const { platform, store, rpc } = control;
-  const images = imageFiles({ dir: dir.file("images") });
+  const images = imageFiles({ dir: config.image.dir ?? dir.file("images") });
   const faults = shared.faults === null ? {} : { faults: shared.faults };
   const api: ApiDeps = { ...control, tokens: tokens({ platform, store, rpc }), images, ...faults };
   const requests = requestLog(api);
@@ -184,7 +184,11 @@ interface HttpParts {
 
 function httpServer({ api, config, requests, management, readiness }: HttpParts): HttpServer {
   const { platform, faults } = api;
-  const served = { ...httpServices(api), ...(management === null ? {} : { "/bus": management }) };
+  const served = {
+    ...httpServices(api),
+    [imageDataPath]: imageDataService({ ...api, files: api.images }),
+    ...(management === null ? {} : { "/bus": management }),
+  };
   return listen(platform, {
     host: config.listen,
     port: config.port,

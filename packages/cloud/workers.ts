@@ -1,6 +1,8 @@
 // The workers of this machine: one real host, or as many fake ones as asked for, and one volume worker; in
 // one process, or those of its roles.
+import { readFileSync } from "node:fs";
 import { type HostReporter, hostIdentity, hostReporter, type VirtDriver } from "@micronova/compute";
+import { type ImageCache, imageCache } from "@micronova/image/host";
 import type { Platform, Service } from "@micronova/kit";
 import { fakeNetworkDriver, type NetworkDriver, neighbourNetwork } from "@micronova/network";
 import { type FileFences, fileFences } from "@micronova/rpc";
@@ -8,6 +10,7 @@ import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, fakeVirt, realVirt } from "./drivers.ts";
 import { errors } from "./errors.ts";
+import { originOf } from "./origin.ts";
 import { allRoles, type RoleName } from "./role-names.ts";
 import { roles, sideBySide, together } from "./roles.ts";
 import type { World } from "./world.ts";
@@ -49,16 +52,18 @@ async function guestHosts(deps: HostDeps, driver: "qemu" | "fake"): Promise<Serv
 
 async function realHost(deps: HostDeps): Promise<Service> {
   const network = deps.roles.has("network") ? await chooseNetwork(deps, "qemu") : null;
-  return guestHost(deps, { host: deps.host, virt: () => realVirt(deps), network });
+  const images = imagesFor(deps, "compute");
+  return guestHost(deps, { host: deps.host, images, virt: () => realVirt(deps), network });
 }
 
 /** Hundreds of hosts are one timer and one message: they share a reporter. */
 async function fakeHosts(deps: HostDeps): Promise<Service> {
   const reporter = hostReporter(deps.world.view({ role: "reporter", host: deps.host }));
+  const images = imagesFor(deps, "compute");
   const hosts: Service[] = [];
   for (const host of fakeHostNames(deps)) {
     const network = deps.roles.has("network") ? fakeNetworkDriver() : null;
-    hosts.push(await guestHost(deps, { host, virt: () => fakeVirt(deps, host), network, reporter }));
+    hosts.push(await guestHost(deps, { host, images, virt: () => fakeVirt(deps, host), network, reporter }));
   }
   return together("hosts", [sideBySide("hosts", hosts), reporter]);
 }
@@ -73,6 +78,8 @@ function fakeHostNames({ config, roles: asked, host }: HostDeps): readonly strin
 
 interface GuestHost {
   readonly host: string;
+  /** One for all hosts of the process. */
+  readonly images: ImageCache;
   readonly virt: () => VirtDriver;
   /** Null when the host's network is another process's. */
   readonly network: NetworkDriver | null;
@@ -93,12 +100,12 @@ async function guestHost(deps: HostDeps, given: GuestHost): Promise<Service> {
 
 async function computeHost(deps: HostDeps, given: GuestHost, own: NetworkDriver | null): Promise<Service> {
   const { world } = deps;
-  const { host, reporter } = given;
+  const { host, images, reporter } = given;
   const virt = world.driver({ host, kind: "virt" }, given.virt());
   const { nodeId, fences } = await memoryOf(deps, host);
   const { platform, rpc } = world.view({ role: "compute", host });
   const network = own ?? neighbourNetwork({ platform, rpc, host });
-  const shared = reporter === undefined ? {} : { reporter };
+  const shared = reporter === undefined ? { images } : { images, reporter };
   return keeping(fences, roles.compute({ ...shared, platform, rpc, host, virt, network, nodeId, fences }));
 }
 
@@ -107,7 +114,22 @@ async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Servic
   const driver = world.driver({ host, kind: "volume" }, await chooseVolume(deps, virt));
   const fences = fileFences(dir.file("volume-fences"));
   const { platform, rpc } = world.view({ role: "volume", host });
-  return keeping(fences, roles.volume({ platform, rpc, host, driver, fences }));
+  const images = imagesFor(deps, "volume");
+  return keeping(fences, roles.volume({ platform, rpc, host, driver, fences, images }));
+}
+
+const bytesPerGb = 1024 ** 3;
+
+/** Processes of one host must not write to the same file: each kind of worker has a place of its own. */
+function imagesFor({ platform, config, dir }: HostDeps, worker: "compute" | "volume"): ImageCache {
+  const { tls, port, image } = config;
+  return imageCache({
+    platform,
+    dir: dir.file("image-cache", worker),
+    origin: originOf(config, port),
+    bytesMax: image.cache_gb * bytesPerGb,
+    ...(tls === undefined ? {} : { ca: readFileSync(tls.cert, "utf8") }),
+  });
 }
 
 /** What a compute host keeps on its disk: its id, and which calls come too late. */

@@ -7,4 +7,6 @@ export interface ImageDeps {
   readonly platform: Platform;
   readonly store: Store;
   readonly files: ImageFiles;
+  /** The API's name among several; those of its name that ran before have ended. */
+  readonly owner?: string;
 }

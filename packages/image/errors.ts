@@ -3,6 +3,26 @@ import { errorTable, type Uuid } from "@micronova/kit";
 
 export const imageErrors = errorTable("image", {
   imageNotFound: { status: 404, text: (id: Uuid) => `No image found with ID ${id}` },
+  bytesUnreachable: {
+    status: 503,
+    text: (id: Uuid, origin: string, why: string) =>
+      `The bytes of image ${id} could not be fetched from ${origin} (${why}); set public_url to where hosts reach the APIs.`,
+    retriable: true,
+  },
+  bytesRefused: {
+    status: 503,
+    text: (id: Uuid, origin: string, why: string) => `${origin} refused the bytes of image ${id}: ${why}.`,
+  },
+  bytesShort: {
+    status: 503,
+    text: (id: Uuid, size: number, whole: number) => `Of image ${id} only ${size} of ${whole} bytes arrived.`,
+    retriable: true,
+  },
+  bytesDamaged: {
+    status: 503,
+    text: (id: Uuid) => `The bytes of image ${id} arrived damaged.`,
+    retriable: true,
+  },
   imageExists: { status: 409, text: (id: Uuid) => `Image ID ${id} already exists!` },
   imageProtected: {
     status: 403,

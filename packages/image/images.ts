@@ -62,6 +62,8 @@ export async function create(tx: Tx, context: RequestContext, wanted: NewImage):
     created_at: now(tx),
     updated_at: now(tx),
     upload_id: null,
+    upload_owner: null,
+    upload_until: null,
     path: null,
   };
   try {

@@ -1,5 +1,7 @@
 // Images: what servers and volumes are made of.
 export { imageErrors } from "./errors.ts";
+export { type ImageBytes, imageBytes, imageBytesOf, imageDataPath } from "./image-bytes.ts";
+export { imageDataService } from "./image-data-service.ts";
 export { type ImageFiles, imageFiles, type Received } from "./image-files.ts";
 export { type ImageSource, imageSource } from "./image-source.ts";
 export type { Image, ImageAttributes, ImageChange, NewImage } from "./images.ts";

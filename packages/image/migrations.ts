@@ -22,4 +22,12 @@ export const imageMigrations: Migration[] = [
       "CREATE INDEX image_members_member ON image_members (member_id)",
     ],
   },
+  {
+    id: "image/0002-many-apis",
+    sql: [
+      "CREATE TABLE image_data_keys (ordinal BIGINT PRIMARY KEY, secret TEXT NOT NULL, created_at BIGINT NOT NULL)",
+      "ALTER TABLE images ADD COLUMN upload_owner TEXT",
+      "ALTER TABLE images ADD COLUMN upload_until BIGINT",
+    ],
+  },
 ];

@@ -27,6 +27,9 @@ export interface ImageTable {
   updated_at: Millis;
   /** The upload that may finish; another's end finds no row. */
   upload_id: Uuid | null;
+  /** The API that takes it, and until when it is believed to without saying so again. */
+  upload_owner: string | null;
+  upload_until: Millis | null;
   /** Where the bytes lie; null while there are none. */
   path: string | null;
 }
@@ -53,11 +56,19 @@ export interface ImageMemberTable {
   updated_at: Millis;
 }
 
+/** What addresses of images' bytes are signed with, for hosts that fetch them. */
+export interface ImageDataKeyTable {
+  ordinal: number;
+  secret: string;
+  created_at: Millis;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     images: ImageTable;
     image_properties: ImagePropertyTable;
     image_tags: ImageTagTable;
     image_members: ImageMemberTable;
+    image_data_keys: ImageDataKeyTable;
   }
 }

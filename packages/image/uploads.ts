@@ -7,6 +7,7 @@ import { isFault, type Millis, periodic, type RequestContext, type Service, type
 import { now, type Store, type Tx } from "@micronova/store";
 import type { ImageDeps } from "./deps.ts";
 import { imageErrors } from "./errors.ts";
+import { ensureDataKey } from "./image-bytes.ts";
 import type { ImageFiles, Received } from "./image-files.ts";
 import { getOwn, type Image } from "./images.ts";
 import { dataUse, imageStates } from "./states.ts";
@@ -27,13 +28,47 @@ export async function uploadImage(deps: ImageDeps, context: RequestContext, uplo
   const { platform, store } = deps;
   const uploadId = platform.random.uuid();
   try {
-    const image = await store.transaction((tx) => begin(tx, context, upload.id, uploadId));
-    await receive(deps, { image, uploadId, upload });
+    const image = await store.transaction((tx) =>
+      begin(tx, context, { ...upload, uploadId, owner: ownerOf(deps) }),
+    );
+    await holding(deps, uploadId, () => receive(deps, { image, uploadId, upload }));
   } catch (error) {
     await takeBack(deps, upload.id, uploadId).catch(() => void takeBackLater(deps, upload.id, uploadId));
     throw error;
   }
   platform.log.info({ imageId: upload.id, requestId: context.requestId }, "image uploaded");
+}
+
+const ownerOf = ({ owner }: ImageDeps) => owner ?? "api";
+
+// An API that died has its uploads undone by the others this long after its last word.
+const leaseMs: Millis = 60_000;
+const renewEveryMs: Millis = 15_000;
+
+/** Says from time to time that the upload goes on, however slow its client is. */
+async function holding(deps: ImageDeps, uploadId: Uuid, work: () => Promise<void>): Promise<void> {
+  const { platform, store } = deps;
+  const renew = () =>
+    store.transaction((tx) =>
+      tx
+        .updateTable("images")
+        .set({ upload_until: now(tx) + leaseMs })
+        .where("upload_id", "=", uploadId)
+        .execute(),
+    );
+  const renewing = periodic({
+    platform,
+    name: "image-upload",
+    everyMs: renewEveryMs,
+    isPatient: true,
+    work: renew,
+  });
+  await renewing.start();
+  try {
+    await work();
+  } finally {
+    await renewing.stop();
+  }
 }
 
 /** Whatever became of the upload: it is as if it had never begun, unless it was complete. */
@@ -94,13 +129,29 @@ async function receive({ store, files }: ImageDeps, { image, uploadId, upload }:
   }
 }
 
-async function begin(tx: Tx, context: RequestContext, id: Uuid, uploadId: Uuid): Promise<Image> {
+interface Beginning {
+  readonly id: Uuid;
+  readonly uploadId: Uuid;
+  readonly owner: string;
+}
+
+async function begin(
+  tx: Tx,
+  context: RequestContext,
+  { id, uploadId, owner: upload_owner }: Beginning,
+): Promise<Image> {
   const image = await getOwn(tx, context, id, "upload_image");
   const { from, to } = imageStates.actions.upload;
   if (image.disk_format === null || image.container_format === null) throw imageErrors.formatsMissing();
   const taken = await tx
     .updateTable("images")
-    .set({ status: to as ImageTable["status"], upload_id: uploadId, updated_at: now(tx) })
+    .set({
+      status: to as ImageTable["status"],
+      upload_id: uploadId,
+      upload_owner,
+      upload_until: now(tx) + leaseMs,
+      updated_at: now(tx),
+    })
     .where("id", "=", image.id)
     .where("status", "in", from as ImageTable["status"][])
     .returning("id")
@@ -168,11 +219,15 @@ export async function openImage(
 const sweepEveryMs: Millis = 10 * 60_000;
 
 /**
- * At the start, before any upload: those that a crash cut short are queued again, and their bytes removed.
- * From time to time: files that no image needs are removed.
+ * At the start, before any upload: those that a crash of this API cut short are queued again, and their bytes
+ * removed. From time to time: those of an API that is gone, and files that no image needs.
  */
 export function imageSweeper(deps: ImageDeps): Service {
   const { platform, store, files } = deps;
+  const undo = async (whose: Whose) => {
+    const queued = await store.transaction((tx) => abandonAll(tx, whose));
+    if (queued > 0) platform.log.info({ queued }, "uploads cut short were undone");
+  };
   const sweep = async () => {
     const removed = await files.sweep(() => filesWanted(store));
     if (removed > 0) platform.log.info({ removed }, "files without an image were removed");
@@ -184,26 +239,49 @@ export function imageSweeper(deps: ImageDeps): Service {
     isPatient: true,
     work: sweep,
   });
+  const undoing = periodic({
+    platform,
+    name: "image-uploads",
+    everyMs: leaseMs,
+    isPatient: true,
+    work: () => undo({ owner: null }),
+  });
   return {
     name: "image-sweeper",
     async start() {
-      const queued = await store.transaction((tx) => abandonAll(tx));
-      if (queued > 0) platform.log.info({ queued }, "uploads cut short were undone");
+      await ensureDataKey(store, platform.random);
+      await undo({ owner: ownerOf(deps) });
       await sweep();
       // The data directory may have been moved since.
       await store.transaction((tx) => relocate(tx, files));
       await sweeping.start();
+      await undoing.start();
     },
-    stop: () => sweeping.stop(),
+    async stop() {
+      await undoing.stop();
+      await sweeping.stop();
+    },
   };
 }
 
-async function abandonAll(tx: Tx): Promise<number> {
+/** Those of nobody who lives, and those of this owner too if one is given. */
+interface Whose {
+  readonly owner: string | null;
+}
+
+async function abandonAll(tx: Tx, { owner }: Whose): Promise<number> {
   const { from, fail } = imageStates.actions.activate;
   const rows = await tx
     .updateTable("images")
     .set({ status: fail as ImageTable["status"], upload_id: null, updated_at: now(tx) })
     .where("status", "in", from as ImageTable["status"][])
+    .where((is) =>
+      is.or([
+        is("upload_until", "is", null),
+        is("upload_until", "<", now(tx)),
+        ...(owner === null ? [] : [is("upload_owner", "=", owner)]),
+      ]),
+    )
     .returning("id")
     .execute();
   return rows.length;

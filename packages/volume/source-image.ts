@@ -56,7 +56,7 @@ const readAs: Readonly<Record<string, "raw" | "qcow2">> = {
 function sourceOf(image: ImageSource): VolumeSource {
   const format = readAs[image.disk_format];
   if (format === undefined) throw errors.imageFormat(image.id, image.disk_format);
-  return { kind: "image", path: image.path, format };
+  return { kind: "image", path: image.path, format, imageId: image.id };
 }
 
 function metadataOf(image: ImageSource): Record<string, string> {

@@ -214,7 +214,12 @@ export class SimulatedCloud {
     const shared = this.#shared(body);
     const { platform, store, rpc } = shared;
     const keyring = tokens({ platform, store, rpc });
-    const deps = { ...shared, tokens: keyring, images: filesDoor(this.world, body.life, this.#images) };
+    const deps = {
+      ...shared,
+      host: "api",
+      tokens: keyring,
+      images: filesDoor(this.world, body.life, this.#images),
+    };
     const http = listen(platform, { host: "127.0.0.1", port: 8774, services: httpServices(deps) });
     const role = roles.api(deps);
     return { http, tokens: keyring, start: () => role.start() };

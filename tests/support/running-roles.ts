@@ -15,6 +15,8 @@ export interface RoleOptions {
   readonly host: string;
   /** More of the command line, such as `--port 0`. */
   readonly args?: readonly string[];
+  /** A directory it does not see the contents of, as if it were on another machine; needs root. */
+  readonly hidden?: string;
 }
 
 export interface RoleProcess {
@@ -70,6 +72,10 @@ export function roleCloud(config: string): RoleCloud {
   };
 }
 
+// A name space of its own for mounts, in which an empty file system lies over the directory.
+const script = 'mount -t tmpfs none "$0" && exec "$@"';
+const without = ["unshare", "--mount", "--propagation", "private", "sh", "-c", script];
+
 interface Place {
   readonly dir: string;
   readonly configPath: string;
@@ -79,6 +85,7 @@ async function roleProcess({
   role,
   host,
   args = [],
+  hidden,
   dir,
   configPath,
 }: RoleOptions & Place): Promise<RoleProcess> {
@@ -87,7 +94,9 @@ async function roleProcess({
   const where = ["--config", configPath, "--data-dir", dataDir, "--name", host, "--health", health];
   // It does not outlive the test, however that ends.
   const bound = ["setpriv", "--pdeathsig", "KILL", process.execPath, main];
-  const start = () => new RunningProgram([...bound, "serve", "--role", role, ...where, ...args]);
+  const elsewhere = hidden === undefined ? [] : [...without, hidden];
+  const start = () =>
+    new RunningProgram([...elsewhere, ...bound, "serve", "--role", role, ...where, ...args]);
   let running = start();
   return {
     role,

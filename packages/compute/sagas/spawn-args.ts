@@ -1,6 +1,6 @@
 // What a host is told to start a guest: everything, since it has no database.
 import { createHash } from "node:crypto";
-import { type ImageSource, imageSource } from "@micronova/image";
+import { type ImageSource, imageBytes, imageSource } from "@micronova/image";
 import type { Uuid } from "@micronova/kit";
 import { newId, type Tx } from "@micronova/store";
 import { errors } from "../errors.ts";
@@ -35,7 +35,7 @@ export async function spawnArgs(
     ephemeralGb: flavor.ephemeral,
     swapMb: flavor.swap,
     architecture: source?.properties["architecture"] ?? source?.properties["hw_architecture"] ?? null,
-    image: diskOf(source),
+    image: await diskOf(read, source),
     kernel: await kernelOf(read, source),
     ports: guest.ports,
     volumes,
@@ -43,10 +43,10 @@ export async function spawnArgs(
   };
 }
 
-function diskOf(source: ImageSource | null): SpawnArgs["image"] {
+async function diskOf(read: Tx, source: ImageSource | null): Promise<SpawnArgs["image"]> {
   if (source === null) return null;
   const format = source.disk_format === "qcow2" ? "qcow2" : "raw";
-  return { imageId: source.id, path: source.path, format };
+  return { imageId: source.id, path: source.path, format, bytes: await imageBytes(read, source) };
 }
 
 async function kernelOf(read: Tx, source: ImageSource | null): Promise<SpawnArgs["kernel"]> {
@@ -56,6 +56,8 @@ async function kernelOf(read: Tx, source: ImageSource | null): Promise<SpawnArgs
   return {
     kernelPath: kernel.path,
     ramdiskPath: ramdisk?.path ?? null,
+    kernelBytes: await imageBytes(read, kernel),
+    ramdiskBytes: ramdisk === null ? null : await imageBytes(read, ramdisk),
     commandLine: source.properties["os_command_line"] ?? kernelCommandLine,
   };
 }

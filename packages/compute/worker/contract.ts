@@ -1,5 +1,6 @@
 // What a compute host answers to (queue `compute.<host>`). A worker has no database: each call carries all it
 // needs, and every method may be called again after success, failure or a crash.
+import type { ImageBytes } from "@micronova/image";
 import type { Uuid } from "@micronova/kit";
 import type { PluggedPort, PortSpec } from "@micronova/network";
 import { contract, method } from "@micronova/rpc";
@@ -27,10 +28,14 @@ export interface SpawnArgs {
     readonly imageId: Uuid;
     readonly path: string;
     readonly format: "raw" | "qcow2";
+    /** For a host on which the path is nothing. */
+    readonly bytes?: ImageBytes;
   } | null;
   readonly kernel: {
     readonly kernelPath: string;
     readonly ramdiskPath: string | null;
+    readonly kernelBytes?: ImageBytes;
+    readonly ramdiskBytes?: ImageBytes | null;
     readonly commandLine: string;
   } | null;
   readonly ports: readonly PortSpec[];

@@ -1,5 +1,7 @@
 // What a host does for each call of its contract. Everything is idempotent because the drivers are: ports are
 // plugged before a guest needs them, and unplugged after it let them go.
+import type { ImageBytes } from "@micronova/image";
+import type { ImageCache } from "@micronova/image/host";
 import { spanned } from "@micronova/kit";
 import type { NetworkDriver, PluggedPort, PortSpec } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
@@ -9,6 +11,8 @@ import type { computeWorkerContract, SpawnArgs, VolumeToAttach } from "./contrac
 
 interface HandlerDeps {
   readonly virt: VirtDriver;
+  /** Null on a host that shares the APIs' directory of images. */
+  readonly images: ImageCache | null;
   readonly network: NetworkDriver;
 }
 
@@ -25,8 +29,12 @@ export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorke
       };
     },
     async spawn(args) {
-      const [nics, { architecture }] = await Promise.all([plugAll(args.ports), virt.inventory()]);
-      const domain = await virt.spawn(domainSpec(args, nics, architecture));
+      const [here, nics, { architecture }] = await Promise.all([
+        onThisHost(given.images, args),
+        plugAll(args.ports),
+        virt.inventory(),
+      ]);
+      const domain = await virt.spawn(domainSpec(here, nics, architecture));
       return { powerState: powerNumber[domain.power], plugged: nics.map(pluggedPort) };
     },
     async destroy({ serverId, portIds }) {
@@ -55,6 +63,30 @@ export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorke
       await network.unplug(portId);
     },
     consoleOutput: async ({ serverId, lines }) => ({ output: await virt.consoleOutput(serverId, lines) }),
+  };
+}
+
+/** The same server, with its image, kernel and ramdisk where this host has them. */
+async function onThisHost(images: ImageCache | null, args: SpawnArgs): Promise<SpawnArgs> {
+  const { image, kernel } = args;
+  const bootFile = (bytes: ImageBytes | null | undefined) =>
+    images === null || bytes == null ? null : images.bootFile(bytes);
+  const [path, kernelPath, ramdiskPath] = await Promise.all([
+    images === null || image?.bytes === undefined ? null : images.file(image.bytes),
+    bootFile(kernel?.kernelBytes),
+    bootFile(kernel?.ramdiskBytes),
+  ]);
+  return {
+    ...args,
+    image: image === null ? null : { imageId: image.imageId, path: path ?? image.path, format: image.format },
+    kernel:
+      kernel === null
+        ? null
+        : {
+            kernelPath: kernelPath ?? kernel.kernelPath,
+            ramdiskPath: ramdiskPath ?? kernel.ramdiskPath,
+            commandLine: kernel.commandLine,
+          },
   };
 }
 

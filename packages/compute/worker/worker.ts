@@ -1,6 +1,7 @@
 // One compute host: answers the contract through its drivers, reports itself, and plugs its guests' networks
 // again after a restart. It has no database; what it must remember across restarts (its id, the fences) is
 // given to it.
+import type { ImageCache } from "@micronova/image/host";
 import type { Millis, Platform, Service, Uuid } from "@micronova/kit";
 import type { NetworkDriver } from "@micronova/network";
 import type { FenceStore, Rpc } from "@micronova/rpc";
@@ -20,6 +21,8 @@ export interface ComputeWorkerDeps {
   readonly nodeId?: Uuid;
   /** Remembers across restarts which calls come too late. */
   readonly fences?: FenceStore;
+  /** Fetches the images of servers; without it they lie where the calls say. */
+  readonly images?: ImageCache;
   /** Shared by the hosts of one process, so that hundreds of fake hosts are one timer and one message. */
   readonly reporter?: HostReporter;
   readonly reportIntervalMs?: Millis;
@@ -35,11 +38,16 @@ export function computeWorker(deps: ComputeWorkerDeps): Service {
   const nodeId = deps.nodeId ?? identityOfName(host);
   const ownReporter = deps.reporter === undefined ? hostReporter(deps) : null;
   const reporter = deps.reporter ?? ownReporter;
-  const server = rpc.serve(computeWorkerContract, host, workerHandlers({ virt, network }), {
-    prefetch: callsTakenMax,
-    atOnce: callsAtOnce,
-    ...(fences === undefined ? {} : { fences }),
-  });
+  const server = rpc.serve(
+    computeWorkerContract,
+    host,
+    workerHandlers({ virt, network, images: deps.images ?? null }),
+    {
+      prefetch: callsTakenMax,
+      atOnce: callsAtOnce,
+      ...(fences === undefined ? {} : { fences }),
+    },
+  );
   return {
     name: `compute.${host}`,
     async start() {

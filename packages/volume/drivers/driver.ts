@@ -20,7 +20,12 @@ export interface VolumeSpec {
 export type VolumeSource =
   | { readonly kind: "blank" }
   /** An image file, already probed; its format is passed on explicitly. */
-  | { readonly kind: "image"; readonly path: string; readonly format: "raw" | "qcow2" };
+  | {
+      readonly kind: "image";
+      readonly path: string;
+      readonly format: "raw" | "qcow2";
+      readonly imageId?: Uuid;
+    };
 
 /** Who will use the volume. */
 export interface Initiator {

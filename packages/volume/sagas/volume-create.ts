@@ -1,7 +1,9 @@
 // Makes a volume: chooses a pool, has its worker make the bytes, and says that the volume is there. A pool
 // that fails is given up for the next one.
+import { type ImageBytes, imageBytesOf } from "@micronova/image";
 import type { Uuid } from "@micronova/kit";
 import { saga } from "@micronova/saga";
+import type { Tx } from "@micronova/store";
 import type { VolumeSource } from "../drivers/driver.ts";
 import { addMessage } from "../messages.ts";
 import { placeVolume, poolName } from "../pools.ts";
@@ -36,7 +38,10 @@ export const volumeCreate = saga<VolumeCreateParams>("volume-create")
   })
   .remote("create", {
     deadlineMs: bytesDeadlineMs,
-    do: ({ rpc }, { params, outputs }) => rpc.on(volumeWorkerContract, outputs.place.host).create(params),
+    do: async ({ rpc, store }, { params, outputs }) => {
+      const bytes = await bytesOf(store.read, params.source);
+      await rpc.on(volumeWorkerContract, outputs.place.host).create({ ...params, ...bytes });
+    },
     undo: ({ rpc }, { params, outputs }) =>
       rpc.on(volumeWorkerContract, outputs.place.host).delete({ volumeId: params.volumeId }),
   })
@@ -54,6 +59,13 @@ export const volumeCreate = saga<VolumeCreateParams>("volume-create")
     await addMessage(tx, volume, { event: "create", text: cause.message, requestId: request.requestId });
   })
   .build();
+
+/** With an address that was signed now: the saga may be an old one. */
+async function bytesOf(read: Tx, source: VolumeSource): Promise<{ readonly bytes?: ImageBytes }> {
+  if (source.kind === "blank" || source.imageId === undefined) return {};
+  const bytes = await imageBytesOf(read, source.imageId);
+  return bytes === null ? {} : { bytes };
+}
 
 function hostIn(output: unknown): readonly string[] {
   const host: unknown =

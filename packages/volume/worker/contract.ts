@@ -1,5 +1,6 @@
 // What a volume worker answers to (queue `volume.<host>`), and what it tells the control plane, since it has
 // no database.
+import type { ImageBytes } from "@micronova/image";
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
 import type {
@@ -14,6 +15,13 @@ interface OneVolume {
   readonly volumeId: Uuid;
 }
 
+export interface CreateArgs extends OneVolume {
+  readonly sizeGb: number;
+  readonly source: VolumeSource;
+  /** The image's, for a host on which the source's path is nothing. */
+  readonly bytes?: ImageBytes;
+}
+
 // Whoever works on a call, or has it waiting, says so every few seconds, however long it takes: this much
 // silence means that the message or the worker is lost.
 const timeoutMs = 12_000;
@@ -26,9 +34,7 @@ export const volumeWorkerContract = contract("volume", {
   list: method<Readonly<Record<string, never>>, { readonly volumes: readonly VolumeInfo[] }>({
     timeoutMs,
   }),
-  create: method<OneVolume & { readonly sizeGb: number; readonly source: VolumeSource }>({
-    timeoutMs,
-  }),
+  create: method<CreateArgs>({ timeoutMs }),
   delete: method<OneVolume>({ timeoutMs }),
   extend: method<OneVolume & { readonly sizeGb: number }>({ timeoutMs }),
   export: method<OneVolume & { readonly initiator: Initiator }, VolumeConnection>({

@@ -1,4 +1,5 @@
 // One volume host: answers the contract through its driver and reports its pool. It has no database.
+import type { ImageCache } from "@micronova/image/host";
 import {
   type Millis,
   type Platform,
@@ -19,6 +20,8 @@ export interface VolumeWorkerDeps {
   readonly driver: VolumeDriver;
   /** Remembers across restarts which calls come too late. */
   readonly fences?: FenceStore;
+  /** Fetches the images volumes are made of; without it they lie where the calls say. */
+  readonly images?: ImageCache;
 }
 
 export interface VolumeWorker extends Service {
@@ -63,14 +66,16 @@ export function volumeWorker(deps: VolumeWorkerDeps): VolumeWorker {
 }
 
 function handlersOf(
-  { host, driver: given }: VolumeWorkerDeps,
+  { host, driver: given, images }: VolumeWorkerDeps,
   changed: () => Promise<boolean>,
 ): Handlers<typeof volumeWorkerContract> {
   const driver = spanned(`${given.name} volume`, given);
   return {
     list: async () => ({ volumes: await driver.list() }),
-    async create({ volumeId, sizeGb, source }) {
-      await driver.create({ volumeId, sizeGb }, source);
+    async create({ volumeId, sizeGb, source, bytes }) {
+      const isElsewhere = source.kind === "image" && bytes !== undefined && images !== undefined;
+      const here = isElsewhere ? { ...source, path: await images.file(bytes) } : source;
+      await driver.create({ volumeId, sizeGb }, here);
       void changed();
     },
     async delete({ volumeId }) {
