@@ -128,6 +128,14 @@ export const cloudConfig = Type.Object(
         cidr: Type.Optional(
           Type.String({ description: "The private network's addresses; a free /24 is chosen." }),
         ),
+        tunnel_address: Type.Optional(
+          Type.String({
+            pattern: "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$",
+            description:
+              "This host's own IPv4 address, at which other hosts reach its guests' networks (UDP 4789). With " +
+              "`bus.urls` the one from which it reaches the broker is taken; a host alone needs none.",
+          }),
+        ),
       },
       { ...closed, default: {} },
     ),

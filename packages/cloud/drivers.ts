@@ -17,6 +17,7 @@ import {
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
+import { tunnelAddress } from "./tunnel-address.ts";
 
 /** What guests are, and why: said when the cloud starts. */
 export interface Choice {
@@ -74,10 +75,14 @@ export async function chooseNetwork(
   const stateDir = dir.file("network");
   if (chosen === "fake") return fakeNetworkDriver();
   if (chosen === "user") return userNetworkDriver({ platform, stateDir });
-  const options = { platform, stateDir, cloudId: dir.secrets.cloudId };
   const user = await guestUser();
-  // Without an owner any user of the machine could open a guest's tap.
-  return linuxNetworkDriver(user === null ? options : { ...options, tapUser: user.uid });
+  const address = await tunnelAddress(platform, config);
+  return linuxNetworkDriver({
+    ...{ platform, stateDir, cloudId: dir.secrets.cloudId },
+    // Without an owner any user of the machine could open a guest's tap.
+    ...(user === null ? {} : { tapUser: user.uid }),
+    ...(address === null ? {} : { tunnelAddress: address }),
+  });
 }
 
 export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Promise<VolumeDriver> {

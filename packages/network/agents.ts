@@ -10,6 +10,10 @@ export interface AgentReport {
   /** Whether the driver enforces security groups. */
   readonly filtering: boolean;
   readonly ports: number;
+  readonly tunnelAddress: string | null;
+  readonly tunnelFault: string | null;
+  /** It asks to be told all again. */
+  readonly asks: boolean;
   /** The worker has just begun. */
   readonly isStart: boolean;
 }
@@ -19,9 +23,14 @@ const downAfterMs = 75_000;
 
 export async function recordAgent(tx: Tx, report: AgentReport): Promise<void> {
   const at = now(tx);
-  const { host, driver, ports } = report;
+  const { host, driver, ports, tunnelAddress: tunnel_address, tunnelFault: tunnel_fault } = report;
   const filtering = report.filtering ? 1 : 0;
   const started = report.isStart ? { started_at: at } : {};
+  const before = await tx
+    .selectFrom("network_agents")
+    .select("tunnel_address")
+    .where("host", "=", host)
+    .executeTakeFirst();
   await tx
     .insertInto("network_agents")
     .values({
@@ -33,14 +42,22 @@ export async function recordAgent(tx: Tx, report: AgentReport): Promise<void> {
       ports,
       rules_wanted: 1,
       rules_applied: 0,
+      tunnel_address,
+      tunnel_fault,
       created_at: at,
       started_at: at,
       heartbeat_at: at,
     })
     .onConflict((conflict) =>
-      conflict.column("host").doUpdateSet({ driver, filtering, ports, heartbeat_at: at, ...started }),
+      conflict.column("host").doUpdateSet({
+        ...{ driver, filtering, ports, tunnel_address, tunnel_fault, heartbeat_at: at },
+        ...started,
+      }),
     )
     .execute();
+  // Others send to it, and take from it, at its new address.
+  if ((before?.tunnel_address ?? null) !== tunnel_address) await rulesChanged(tx);
+  else if (report.asks) await rulesChanged(tx, host);
 }
 
 export function isAlive(agent: NetworkAgent, at: number): boolean {
@@ -70,13 +87,16 @@ export async function lacksMetadata(tx: Tx, host: string): Promise<boolean> {
   return agent === undefined || agent.driver === driverWithoutMetadata;
 }
 
-/** Something changed that ports' rules may depend on; each filtering host is told soon. */
-export async function rulesChanged(tx: Tx): Promise<void> {
-  await tx
+/**
+ * Something changed that ports' rules or the ways between hosts may depend on; each filtering host is told
+ * soon, or the one that is named.
+ */
+export async function rulesChanged(tx: Tx, host?: string): Promise<void> {
+  const all = tx
     .updateTable("network_agents")
     .set((set) => ({ rules_wanted: set("rules_wanted", "+", 1) }))
-    .where("filtering", "=", 1)
-    .execute();
+    .where("filtering", "=", 1);
+  await (host === undefined ? all : all.where("host", "=", host)).execute();
 }
 
 /** Hosts that have not been told of the newest change. */

@@ -110,6 +110,16 @@ export const errors = errorTable("network", {
     text: (network: string, mac: string) =>
       `Unable to complete operation for network ${network}. The mac address ${mac} is in use.`,
   },
+  tunnelIdInUse: {
+    status: 409,
+    type: "TunnelIdInUse",
+    text: (id: number) => `Unable to create the network. The tunnel ID ${id} is in use.`,
+  },
+  noTunnelId: {
+    status: 503,
+    type: "NoNetworkAvailable",
+    text: () => "Unable to create the network. No tenant network is available for allocation.",
+  },
   networkInUse: {
     status: 409,
     type: "NetworkInUse",

@@ -70,4 +70,14 @@ export const networkMigrations: Migration[] = [
     id: "network/0004-vifs",
     sql: ["ALTER TABLE ports ADD COLUMN vif_type TEXT", "ALTER TABLE ports ADD COLUMN vif_details TEXT"],
   },
+  {
+    // Networks of before stay on each host alone: their guests send more than fits between hosts.
+    id: "network/0005-overlays",
+    sql: [
+      "ALTER TABLE networks ADD COLUMN segmentation_id BIGINT",
+      "CREATE UNIQUE INDEX networks_segmentation ON networks (segmentation_id)",
+      "ALTER TABLE network_agents ADD COLUMN tunnel_address TEXT",
+      "ALTER TABLE network_agents ADD COLUMN tunnel_fault TEXT",
+    ],
+  },
 ];

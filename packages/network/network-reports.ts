@@ -45,14 +45,15 @@ export function networkReports(deps: NetworkReportsDeps): Service {
 }
 
 async function record(tx: Tx, report: HostReport): Promise<readonly string[]> {
-  const { host, driver, filtering, isStart, portIds } = report;
-  await recordAgent(tx, { host, driver, filtering, isStart, ports: portIds.length });
+  const { portIds, tunnel, ...said } = report;
+  const { address: tunnelAddress, fault: tunnelFault } = tunnel;
+  await recordAgent(tx, { ...said, tunnelAddress, tunnelFault, ports: portIds.length });
   if (portIds.length === 0) return [];
   const rows = await tx
     .selectFrom("ports")
     .select("id")
     .where("id", "in", portIds)
-    .where("binding_host", "=", host)
+    .where("binding_host", "=", report.host)
     .execute();
   const owned = new Set(rows.map(({ id }) => id));
   return portIds.filter((id) => !owned.has(id));

@@ -1,6 +1,6 @@
 // Networks: who sees them, who may put ports on them, and their life.
 import type { RequestContext, Uuid } from "@micronova/kit";
-import { now, type Tx } from "@micronova/store";
+import { newId, now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
 import { checkQuota } from "./quotas.ts";
 import { flag, newRow } from "./standard.ts";
@@ -17,15 +17,59 @@ export interface NewNetwork {
   readonly is_external?: boolean;
   readonly is_default?: boolean;
   readonly mtu?: number;
+  readonly type?: NetworkType;
+  /** One is drawn where the type has one. */
+  readonly segmentation_id?: number;
   readonly port_security_enabled?: boolean;
   readonly dns_domain?: string;
 }
 
-// What guests may send in one packet. Ethernet's usual size: bridges on one host have no headers to add.
-const defaultMtu = 1500;
+/** `vxlan` spans hosts; of a `local` network each host has a part that is alone. */
+export type NetworkType = "local" | "vxlan";
+
+export const isNetworkType = (text: string): text is NetworkType => text === "local" || text === "vxlan";
+
+export const typeOf = ({ segmentation_id }: Pick<Network, "segmentation_id">): NetworkType =>
+  segmentation_id === null ? "local" : "vxlan";
+
+// What guests may send in one packet: Ethernet's usual size, less the headers between hosts.
+const mtus: Readonly<Record<NetworkType, number>> = { local: 1500, vxlan: 1450 };
+/** VXLAN has 24 bits for it. */
+export const segmentationIdMax = 2 ** 24 - 1;
+// Of sixteen million, one that is drawn is free but for a chance in thousands; sixteen draws do not all fail.
+const segmentationTries = 16;
 
 export async function createNetwork(tx: Tx, wanted: NewNetwork): Promise<Network> {
-  const network = await tx
+  const network = await insertNetwork(tx, wanted);
+  await checkQuota(tx, wanted.project_id, "network");
+  return network;
+}
+
+/** Drawn by chance, so that clouds which share a wire are unlikely to meet. */
+async function insertNetwork(tx: Tx, wanted: NewNetwork): Promise<Network> {
+  // An external network stands for the outside of each host, and has no ports.
+  const type = wanted.type ?? (wanted.is_external ? "local" : "vxlan");
+  for (let attempt = 0; attempt < segmentationTries; attempt++) {
+    const segmentation_id = type === "local" ? null : (wanted.segmentation_id ?? drawSegmentationId(tx));
+    const network = await insertUnlessTaken(tx, wanted, { type, segmentation_id });
+    if (network !== undefined) return network;
+    if (wanted.segmentation_id !== undefined) throw errors.tunnelIdInUse(wanted.segmentation_id);
+  }
+  throw errors.noTunnelId();
+}
+
+/** From 1 on, like Neutron's. */
+function drawSegmentationId(tx: Tx): number {
+  const drawn = Number.parseInt(newId(tx).replaceAll("-", "").slice(-6), 16);
+  return Math.max(1, drawn);
+}
+
+function insertUnlessTaken(
+  tx: Tx,
+  wanted: NewNetwork,
+  segment: { readonly type: NetworkType; readonly segmentation_id: number | null },
+): Promise<Network | undefined> {
+  return tx
     .insertInto("networks")
     .values({
       ...newRow(tx, wanted),
@@ -33,14 +77,14 @@ export async function createNetwork(tx: Tx, wanted: NewNetwork): Promise<Network
       shared: flag(wanted.shared ?? false),
       is_external: flag(wanted.is_external ?? false),
       is_default: flag(wanted.is_default ?? false),
-      mtu: wanted.mtu ?? defaultMtu,
+      mtu: wanted.mtu ?? mtus[segment.type],
+      segmentation_id: segment.segmentation_id,
       port_security_enabled: flag(wanted.port_security_enabled ?? true),
       dns_domain: wanted.dns_domain ?? "",
     })
+    .onConflict((conflict) => conflict.column("segmentation_id").doNothing())
     .returningAll()
-    .executeTakeFirstOrThrow();
-  await checkQuota(tx, wanted.project_id, "network");
-  return network;
+    .executeTakeFirst();
 }
 
 /** Those the caller sees: its own, shared and external ones; all of them for an administrator. */

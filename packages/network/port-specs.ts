@@ -1,7 +1,14 @@
 // What a host must know to plug ports, gathered in one query a table however many ports there are.
 import type { Uuid } from "@micronova/kit";
 import type { Tx } from "@micronova/store";
-import type { HostNetwork, NetworkSpec, PortSpec, SecurityRule, SubnetSpec } from "./drivers/driver.ts";
+import type {
+  HostNetwork,
+  NetworkSpec,
+  PortSpec,
+  RemotePort,
+  SecurityRule,
+  SubnetSpec,
+} from "./drivers/driver.ts";
 import { errors } from "./errors.ts";
 import { routedNetworks } from "./routing.ts";
 import { serviceAddresses } from "./service-ports.ts";
@@ -23,21 +30,73 @@ export async function portSpecs(tx: Tx, ids: readonly Uuid[]): Promise<readonly 
 
 /** All that a host should have. */
 export async function hostNetwork(tx: Tx, host: string): Promise<HostNetwork> {
-  const rows = await tx.selectFrom("ports").selectAll().where("binding_host", "=", host).execute();
-  return { ports: await specsOf(tx, rows) };
+  const rows = await tx
+    .selectFrom("ports")
+    .selectAll()
+    .where("binding_host", "=", host)
+    .orderBy("created_at")
+    .orderBy("id")
+    .execute();
+  const ports = await specsOf(tx, rows);
+  const own = new Map(ports.map(({ network }) => [network.id, network]));
+  const behind = new Set([...own.values()].flatMap(({ routed }) => routed));
+  const routed = await networkSpecs(tx, [...behind].filter((id) => !own.has(id)).sort());
+  const networks = [...own.values(), ...routed.values()];
+  return { ports, routed: [...routed.values()], remotes: await remotePorts(tx, host, networks) };
+}
+
+/** Where the networks' other ports are, as far as this host and theirs can reach each other. */
+async function remotePorts(
+  tx: Tx,
+  host: string,
+  networks: readonly NetworkSpec[],
+): Promise<readonly RemotePort[]> {
+  const spanning = networks.filter(({ segmentationId }) => segmentationId !== null).map(({ id }) => id);
+  if (spanning.length === 0) return [];
+  const agent = await tx
+    .selectFrom("network_agents")
+    .select("tunnel_address")
+    .where("host", "=", host)
+    .executeTakeFirst();
+  if ((agent?.tunnel_address ?? null) === null) return [];
+  const rows = await tx
+    .selectFrom("ports")
+    .innerJoin("network_agents", "network_agents.host", "ports.binding_host")
+    .select(["ports.id", "ports.network_id", "ports.mac_address", "network_agents.tunnel_address"])
+    .where("ports.network_id", "in", spanning)
+    .where("ports.binding_host", "!=", host)
+    .where("network_agents.tunnel_address", "is not", null)
+    .orderBy("ports.id")
+    .execute();
+  const addresses = await addressesOf(
+    tx,
+    rows.map(({ id }) => id),
+  );
+  return rows.map(({ id, network_id, mac_address, tunnel_address }) => ({
+    id,
+    networkId: network_id,
+    mac_address,
+    addresses: (addresses.get(id) ?? []).map(({ ip_address }) => ip_address),
+    tunnelAddress: tunnel_address!,
+  }));
+}
+
+async function addressesOf(tx: Tx, portIds: readonly Uuid[]) {
+  if (portIds.length === 0) return new Map<Uuid, never>();
+  const rows = await tx
+    .selectFrom("ip_allocations")
+    .select(["port_id", "subnet_id", "ip_address"])
+    .where("port_id", "in", portIds)
+    .orderBy("position")
+    .execute();
+  return Map.groupBy(rows, ({ port_id }) => port_id);
 }
 
 async function specsOf(tx: Tx, ports: readonly Port[]): Promise<readonly PortSpec[]> {
   if (ports.length === 0) return [];
   const ids = ports.map(({ id }) => id);
   const networks = await networkSpecs(tx, [...new Set(ports.map(({ network_id }) => network_id))]);
-  const addresses = await tx
-    .selectFrom("ip_allocations")
-    .select(["port_id", "subnet_id", "ip_address"])
-    .where("port_id", "in", ids)
-    .orderBy("position")
-    .execute();
-  const fixedIps = Map.groupBy(addresses, ({ port_id }) => port_id);
+  const fixedIps = await addressesOf(tx, ids);
   const rules = await rulesOf(tx, ports);
   return ports.map((port) => ({
     id: port.id,
@@ -52,7 +111,8 @@ async function specsOf(tx: Tx, ports: readonly Port[]): Promise<readonly PortSpe
 }
 
 async function networkSpecs(tx: Tx, ids: readonly Uuid[]): Promise<ReadonlyMap<Uuid, NetworkSpec>> {
-  const networks = await tx.selectFrom("networks").selectAll().where("id", "in", ids).execute();
+  if (ids.length === 0) return new Map();
+  const networks = await tx.selectFrom("networks").selectAll().where("id", "in", ids).orderBy("id").execute();
   const subnets = await tx
     .selectFrom("subnets")
     .selectAll()
@@ -86,7 +146,8 @@ function networkSpec(
   subnets: readonly SubnetSpec[],
   routing: Pick<NetworkSpec, "nat" | "routed">,
 ): NetworkSpec {
-  return { id: network.id, mtu: network.mtu, dnsDomain: network.dns_domain, subnets, ...routing };
+  const { id, mtu, segmentation_id: segmentationId, dns_domain: dnsDomain } = network;
+  return { id, mtu, segmentationId, dnsDomain, subnets, ...routing };
 }
 
 function subnetSpec(subnet: Subnet, services: ReadonlyMap<Uuid, string>): SubnetSpec {

@@ -114,7 +114,7 @@ test("a filtering host hears of a new rule, and lets go of ports whose rows are 
   const refreshed: number[] = [];
   const { refresh } = driver;
   driver.refresh = (all) => {
-    refreshed.push(...all.map(({ rules }) => rules.length));
+    refreshed.push(...all.ports.map(({ rules }) => rules.length));
     return refresh(all);
   };
 

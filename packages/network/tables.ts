@@ -21,6 +21,8 @@ export interface NetworkTable extends Standard {
   is_external: number;
   is_default: number;
   mtu: number;
+  /** Its VXLAN network identifier; null when each host is alone with its part of it. */
+  segmentation_id: number | null;
   port_security_enabled: number;
   dns_domain: string;
 }
@@ -126,6 +128,10 @@ export interface NetworkAgentTable {
    */
   rules_wanted: number;
   rules_applied: number;
+  /** Where other hosts send frames of networks that span hosts; null when it takes no part in them. */
+  tunnel_address: string | null;
+  /** Why it takes no part, where it was asked to. */
+  tunnel_fault: string | null;
   created_at: Millis;
   started_at: Millis;
   heartbeat_at: Millis;

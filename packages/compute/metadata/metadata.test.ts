@@ -18,6 +18,7 @@ const port: Guest["ports"][number] = {
   network: {
     id: "n",
     mtu: 1450,
+    segmentationId: null,
     dnsDomain: "",
     nat: false,
     routed: [],

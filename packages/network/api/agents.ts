@@ -1,7 +1,7 @@
 // /v2.0/agents and /v2.0/availability_zones
 import { routesOf, Type } from "@micronova/http";
 import { now } from "@micronova/store";
-import { getAgent, isAlive, listAgents } from "../agents.ts";
+import { getAgent, isAlive, listAgents, rulesChanged } from "../agents.ts";
 import type { NetworkDeps } from "../deps.ts";
 import { errors } from "../errors.ts";
 import { listOf, shown } from "./listing.ts";
@@ -70,6 +70,8 @@ const remove = route({
       const agent = await getAgent(tx, params["agent_id"]!);
       if (isAlive(agent, now(tx))) throw errors.badRequest(`Agent ${agent.id} is alive; stop it first.`);
       await tx.deleteFrom("network_agents").where("id", "=", agent.id).execute();
+      // Nobody sends to it any more.
+      await rulesChanged(tx);
     });
   },
 });

@@ -6,8 +6,10 @@ import { errors } from "../errors.ts";
 import {
   createNetwork,
   getNetwork,
+  isNetworkType,
   ownedNetwork,
   removeNetwork,
+  segmentationIdMax,
   updateNetwork,
   visibleNetworks,
 } from "../networks.ts";
@@ -33,6 +35,7 @@ const one = `${collection}/:network_id`;
 const [mtuMin, mtuMax] = [68, 9216];
 /** The client sends numbers as text, as Neutron lets it. */
 const digits = Type.String({ pattern: "^[0-9]{1,4}$" });
+const manyDigits = Type.String({ pattern: "^[0-9]{1,8}$" });
 const common = {
   name: optionalText,
   description: optionalText,
@@ -52,7 +55,7 @@ const createBody = Type.Object({
       availability_zone_hints: Type.Optional(Type.Array(Type.String(), { maxItems: 10 })),
       "provider:network_type": optionalText,
       "provider:physical_network": Type.Optional(Type.Union([Type.String(), Type.Null()])),
-      "provider:segmentation_id": Type.Optional(Type.Union([Type.Integer(), digits, Type.Null()])),
+      "provider:segmentation_id": Type.Optional(Type.Union([Type.Integer(), manyDigits, Type.Null()])),
     },
     { additionalProperties: false },
   ),
@@ -103,7 +106,6 @@ const create = route({
   async handle({ context, body }, { store }) {
     const wanted = body.network;
     demandAdmin(context, wanted, "create_network", adminKeys);
-    checkProvider(wanted);
     return store.transaction(async (tx) => {
       const network = await createNetwork(tx, newNetwork(context, wanted));
       return { network: networkView(network, [], context) };
@@ -185,15 +187,30 @@ function newNetwork(context: ApiContext, wanted: CreateBody) {
     project_id: projectOf(context, wanted),
     name,
     ...given({ description, admin_state_up, shared, is_default, port_security_enabled, dns_domain }),
-    ...given({ mtu: mtuOf(mtu) }),
+    ...given({ mtu: mtuOf(mtu), ...providerOf(wanted) }),
     is_external: wanted["router:external"] ?? false,
   };
 }
 
-/** Only bridges on one host are made; a network that asks for more is refused instead of made smaller. */
-function checkProvider(wanted: CreateBody): void {
-  const type = wanted["provider:network_type"] ?? "local";
-  if (type !== "local") throw errors.notSupported(`The network type ${type}`);
+/** A network that asks for what no host makes is refused instead of made otherwise. */
+function providerOf(wanted: CreateBody) {
+  const type = wanted["provider:network_type"];
+  if (type !== undefined && !isNetworkType(type)) {
+    throw errors.notSupported(`The network type ${type}`);
+  }
+  const segment = wanted["provider:segmentation_id"] ?? undefined;
+  const segmentation_id = segment === undefined ? undefined : Number(segment);
+  if ((wanted["provider:physical_network"] ?? null) !== null) {
+    throw errors.invalidInput(`provider:physical_network specified for ${type ?? "vxlan"} network`);
+  }
+  if (segmentation_id === undefined) return { type };
+  if (type !== "vxlan") throw errors.invalidInput("provider:segmentation_id specified for no vxlan network");
+  if (segmentation_id < 1 || segmentation_id > segmentationIdMax) {
+    throw errors.invalidInput(
+      `provider:segmentation_id out of range (1 through ${segmentationIdMax}) for vxlan network`,
+    );
+  }
+  return { type, segmentation_id };
 }
 
 function mtuOf(value: number | string | undefined): number | undefined {

@@ -2,6 +2,7 @@
 import { isoSeconds } from "@micronova/kit";
 import { isAlive } from "../agents.ts";
 import { vifOf } from "../bindings.ts";
+import { typeOf } from "../networks.ts";
 import type { StandardRow } from "../standard.ts";
 import type {
   Network,
@@ -51,12 +52,11 @@ export function networkView(
     shared: network.shared === 1,
     status: "ACTIVE",
     subnets: subnetIds,
-    // A network is a bridge on each host that has ports of it; nothing joins those bridges.
     ...(isAdmin
       ? {
-          "provider:network_type": "local",
+          "provider:network_type": typeOf(network),
           "provider:physical_network": null,
-          "provider:segmentation_id": null,
+          "provider:segmentation_id": network.segmentation_id,
         }
       : {}),
   };
@@ -184,8 +184,19 @@ export function agentView(agent: NetworkAgent, at: number): Item {
     created_at: time(agent.created_at),
     started_at: time(agent.started_at),
     heartbeat_timestamp: time(agent.heartbeat_at),
-    description: null,
+    description: agent.tunnel_fault,
     resources_synced: null,
-    configurations: { driver: agent.driver, devices: agent.ports },
+    configurations: {
+      driver: agent.driver,
+      devices: agent.ports,
+      ...tunnelView(agent),
+    },
   };
+}
+
+/** In the words of Neutron's own agents. */
+function tunnelView({ tunnel_address, tunnel_fault }: NetworkAgent): Item {
+  const fault = tunnel_fault === null ? {} : { tunnel_fault };
+  if (tunnel_address === null) return { tunnel_types: [], ...fault };
+  return { tunnel_types: ["vxlan"], tunneling_ip: tunnel_address, l2_population: true, ...fault };
 }

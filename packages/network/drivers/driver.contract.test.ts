@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock, systemRandom } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import type { NetworkDriver } from "./driver.ts";
+import type { HostNetwork, NetworkDriver, PortSpec } from "./driver.ts";
 import { fakeNetworkDriver } from "./fake.ts";
 import { linuxNetworkDriver } from "./linux/driver.ts";
 import { whyNoLinuxHost } from "./linux/testing.ts";
 import { aNetwork, aPort } from "./testing.ts";
 import { userNetworkDriver } from "./user.ts";
 
+const all = (ports: readonly PortSpec[]): HostNetwork => ({ ports, routed: [], remotes: [] });
 const platform = { ...testPlatform(), clock: systemClock, random: systemRandom };
 
 interface Case {
@@ -55,13 +56,13 @@ for (const { name, skip, make, survives } of cases) {
       await Promise.all([driver.plug(two), driver.plug(one)]);
       assert.deepEqual((await driver.list()).toSorted(), [one.id, two.id].toSorted());
 
-      await driver.apply({ ports: [one] });
-      await driver.apply({ ports: [one] });
+      await driver.apply(all([one]));
+      await driver.apply(all([one]));
       assert.deepEqual(await driver.list(), [one.id]);
 
-      await driver.refresh([{ ...one, hostname: "renamed" }, two]);
+      await driver.refresh(all([{ ...one, hostname: "renamed" }, two]));
       assert.deepEqual(await driver.list(), [one.id]);
-      await driver.refresh([one]);
+      await driver.refresh(all([one]));
 
       await driver.stop();
       const later = make(stateDir, cloudId);

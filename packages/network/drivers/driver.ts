@@ -20,6 +20,8 @@ export interface SubnetSpec {
 export interface NetworkSpec {
   readonly id: Uuid;
   readonly mtu: number;
+  /** The number its frames carry between hosts; null where each host is alone with its part of it. */
+  readonly segmentationId: number | null;
   readonly dnsDomain: string;
   /** Whether guests reach the outside, behind the host's address. */
   readonly nat: boolean;
@@ -58,10 +60,33 @@ export type Plug =
   | { readonly kind: "user"; readonly sshPort: number; readonly cidr: string; readonly address: string }
   | { readonly kind: "none" };
 
+/** A port on another host, of a network that this host has too. */
+export interface RemotePort {
+  readonly id: Uuid;
+  readonly networkId: Uuid;
+  readonly mac_address: string;
+  readonly addresses: readonly string[];
+  /** Its host's. */
+  readonly tunnelAddress: string;
+}
+
 /** The whole wanted state of a host. */
 export interface HostNetwork {
   readonly ports: readonly PortSpec[];
+  /** Networks without a port here which those of the ports reach through a router. */
+  readonly routed: readonly NetworkSpec[];
+  readonly remotes: readonly RemotePort[];
 }
+
+/** How a host takes part in networks that span hosts. */
+export interface Tunnel {
+  /** Where other hosts send this host's frames; null when it takes no part. */
+  readonly address: string | null;
+  /** Why not, where it was asked to. */
+  readonly fault: string | null;
+}
+
+export const noTunnel: Tunnel = { address: null, fault: null };
 
 /**
  * Where guests of one network ask for metadata: packets to 169.254.169.254:80 arrive at this address of the
@@ -93,12 +118,17 @@ export interface NetworkDriver {
   dispose(): Promise<void>;
   /** Makes the host equal to `wanted`: plugs what is missing, refreshes rules, removes what is not wanted. */
   apply(wanted: HostNetwork): Promise<void>;
-  /** Brings those of the ports up to date that are plugged here at this moment; plugs none. */
-  refresh(ports: readonly PortSpec[]): Promise<void>;
+  /**
+   * Brings those of the ports up to date that are plugged here at this moment, and the ways to other hosts;
+   * plugs none.
+   */
+  refresh(wanted: HostNetwork): Promise<void>;
   /** Idempotent; makes the port's network when it is the first. Ports keep their tap across calls. */
   plug(port: PortSpec): Promise<Plug>;
   /** Absent is success; removes the network's own pieces with its last port. */
   unplug(portId: Uuid): Promise<void>;
   /** Ports plugged on this host; the reconcilers' eye. */
   list(): Promise<readonly Uuid[]>;
+  /** Known once it has started. */
+  tunnel(): Promise<Tunnel>;
 }

@@ -11,6 +11,10 @@ export const driverErrors = errorTable("network-driver", {
     text: (cidr: string, device: string) =>
       `The network ${cidr} overlaps with what this host reaches through ${device}; choose another range.`,
   },
+  noOverlay: {
+    status: 500,
+    text: (why: string) => `This host cannot join networks over several hosts: ${why}`,
+  },
   stuckServer: {
     status: 500,
     text: (pid: number) => `The DHCP server with pid ${pid} was killed and does not end.`,

@@ -1,6 +1,6 @@
 // A host without a network, for tests and for hosts that are only pretended. Keeps the ports in memory.
 import type { Uuid } from "@micronova/kit";
-import type { NetworkDriver, PortSpec } from "./driver.ts";
+import { type NetworkDriver, noTunnel, type PortSpec } from "./driver.ts";
 
 export function fakeNetworkDriver(): NetworkDriver {
   const ports = new Map<Uuid, PortSpec>();
@@ -17,7 +17,7 @@ export function fakeNetworkDriver(): NetworkDriver {
       for (const port of wanted.ports) ports.set(port.id, port);
     },
     async refresh(wanted) {
-      for (const port of wanted) if (ports.has(port.id)) ports.set(port.id, port);
+      for (const port of wanted.ports) if (ports.has(port.id)) ports.set(port.id, port);
     },
     async plug(port) {
       ports.set(port.id, port);
@@ -27,5 +27,6 @@ export function fakeNetworkDriver(): NetworkDriver {
       ports.delete(portId);
     },
     list: async () => [...ports.keys()],
+    tunnel: async () => noTunnel,
   };
 }

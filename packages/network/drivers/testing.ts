@@ -16,7 +16,16 @@ export function aNetwork(
     dns_nameservers: [],
     host_routes: [],
   };
-  return { id, mtu: 1450, dnsDomain: "cloud.example.", nat: true, routed: [], subnets: [subnet], ...rest };
+  return {
+    id,
+    mtu: 1450,
+    segmentationId: null,
+    dnsDomain: "cloud.example.",
+    nat: true,
+    routed: [],
+    subnets: [subnet],
+    ...rest,
+  };
 }
 
 export function aPort(

@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Platform, Uuid } from "@micronova/kit";
-import type { NetworkDriver, Plug, PortSpec } from "./driver.ts";
+import { type NetworkDriver, noTunnel, type Plug, type PortSpec } from "./driver.ts";
 import { driverErrors } from "./errors.ts";
 import { lane } from "./lane.ts";
 
@@ -71,6 +71,7 @@ export function userNetworkDriver({ platform, stateDir }: UserNetworkOptions): N
     unplug: (portId) =>
       inTurn(() => keepOnly(new Set(Object.keys(sshPorts).filter((other) => other !== portId)))),
     list: () => inTurn(async () => Object.keys(sshPorts)),
+    tunnel: async () => noTunnel,
   };
 }
 

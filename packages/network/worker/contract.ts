@@ -2,7 +2,7 @@
 // asks for its guests, since it has no database.
 import type { Uuid } from "@micronova/kit";
 import { contract, method } from "@micronova/rpc";
-import type { HostNetwork, Plug, PortSpec } from "../drivers/driver.ts";
+import type { HostNetwork, Plug, PortSpec, Tunnel } from "../drivers/driver.ts";
 
 // Whoever works on a call says so every few seconds, however long it takes.
 const hostTimeoutMs = 12_000;
@@ -13,7 +13,7 @@ export const networkWorkerContract = contract("network", {
   apply: method<HostNetwork>({ timeoutMs: hostTimeoutMs }),
   plug: method<{ readonly port: PortSpec }, Plug>({ timeoutMs: hostTimeoutMs }),
   unplug: method<{ readonly portId: Uuid }>({ timeoutMs: hostTimeoutMs }),
-  /** Brings those of the ports up to date that are plugged here; makes and removes none. */
+  /** Brings those of the ports up to date that are plugged here, and the ways to other hosts; plugs none. */
   refresh: method<HostNetwork>({ timeoutMs: hostTimeoutMs }),
   /** The ports plugged here. */
   list: method<Readonly<Record<string, never>>, { readonly portIds: readonly Uuid[] }>({
@@ -27,6 +27,9 @@ export interface HostReport {
   readonly filtering: boolean;
   readonly isStart: boolean;
   readonly portIds: readonly Uuid[];
+  readonly tunnel: Tunnel;
+  /** Asks to be told all again: what it was told last may have been lost, or come in another order. */
+  readonly asks: boolean;
 }
 
 /** Answered by any conductor (queue `network-reports`). */

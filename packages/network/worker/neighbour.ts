@@ -2,7 +2,7 @@
 // process alone holds the host's bridges and taps, and the other asks it by way of the bus.
 import { type Platform, systemContext } from "@micronova/kit";
 import type { Rpc } from "@micronova/rpc";
-import type { NetworkDriver } from "../drivers/driver.ts";
+import { type NetworkDriver, noTunnel } from "../drivers/driver.ts";
 import { networkWorkerContract } from "./contract.ts";
 
 export interface NeighbourOptions {
@@ -23,9 +23,11 @@ export function neighbourNetwork({ platform, rpc, host }: NeighbourOptions): Net
     async stop() {},
     async dispose() {},
     apply: (wanted) => worker().apply(wanted),
-    refresh: (ports) => worker().refresh({ ports }),
+    refresh: (wanted) => worker().refresh(wanted),
     plug: (port) => worker().plug({ port }),
     unplug: (portId) => worker().unplug({ portId }),
     list: async () => (await worker().list({})).portIds,
+    // The neighbour reports its own.
+    tunnel: async () => noTunnel,
   };
 }

@@ -17,6 +17,8 @@ export interface NetworkWorkerDeps {
 const reportEveryMs: Millis = 30_000;
 // A conductor that starts at the same time is there a moment later.
 const firstReportEveryMs: Millis = 500;
+// At the start, and then every five minutes, the host asks to be told all again, whatever went wrong before.
+const asksEvery = 10;
 
 export function networkWorker(deps: NetworkWorkerDeps): Service {
   const { rpc, host, driver } = deps;
@@ -47,22 +49,22 @@ function handlersOf(driver: NetworkDriver): Handlers<typeof networkWorkerContrac
     apply: (wanted) => driver.apply(wanted),
     plug: ({ port }) => driver.plug(port),
     unplug: ({ portId }) => driver.unplug(portId),
-    refresh: ({ ports }) => driver.refresh(ports),
+    refresh: (wanted) => driver.refresh(wanted),
     list: async () => ({ portIds: await driver.list() }),
   };
 }
 
 async function keepReporting(deps: NetworkWorkerDeps, signal: AbortSignal): Promise<void> {
-  let isKnown = false;
+  let reports = 0;
   let suspects: readonly string[] = [];
   while (!signal.aborted) {
-    const orphans = await reportUnlessAway(deps, !isKnown);
+    const orphans = await reportUnlessAway(deps, reports);
     if (orphans !== null) {
-      isKnown = true;
+      reports += 1;
       await removeOrphans(deps, new Set(suspects).intersection(new Set(orphans)));
       suspects = orphans;
     }
-    await sleepUnlessAborted(deps.platform.clock, isKnown ? reportEveryMs : firstReportEveryMs, signal);
+    await sleepUnlessAborted(deps.platform.clock, reports > 0 ? reportEveryMs : firstReportEveryMs, signal);
   }
 }
 
@@ -70,10 +72,7 @@ async function keepReporting(deps: NetworkWorkerDeps, signal: AbortSignal): Prom
  * The ports that should not be here; null when the report did not arrive. Workers live on without a control
  * plane, and without their driver; the next report is the retry.
  */
-async function reportUnlessAway(
-  deps: NetworkWorkerDeps,
-  isStart: boolean,
-): Promise<readonly string[] | null> {
+async function reportUnlessAway(deps: NetworkWorkerDeps, earlier: number): Promise<readonly string[] | null> {
   const { platform, rpc, host, driver } = deps;
   const context = systemContext(platform.random.uuid());
   try {
@@ -83,8 +82,10 @@ async function reportUnlessAway(
       host,
       driver: driver.name,
       filtering: driver.name === "linux",
-      isStart,
+      isStart: earlier === 0,
       portIds,
+      tunnel: await driver.tunnel(),
+      asks: earlier % asksEvery === 0,
     });
     return orphans;
   } catch (error) {

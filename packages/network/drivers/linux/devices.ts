@@ -9,6 +9,13 @@ export interface Devices {
   /** Network id → its bridge's addresses (`10.0.0.1/24`). */
   readonly bridges: ReadonlyMap<Uuid, readonly string[]>;
   readonly taps: ReadonlySet<Uuid>;
+  /** Network id → how its frames go between hosts. */
+  readonly overlays: ReadonlyMap<Uuid, OverlayDevice>;
+}
+
+export interface OverlayDevice {
+  readonly segmentationId: number;
+  readonly tunnelAddress: string;
 }
 
 /** Lines of `ip -batch` which make the device a port's guest is connected to; tests put a veth pair there. */
@@ -18,20 +25,26 @@ interface IpDevice {
   readonly ifname: string;
   readonly ifalias?: string;
   readonly addr_info?: readonly { readonly local: string; readonly prefixlen: number }[];
+  readonly linkinfo?: { readonly info_data?: { readonly id?: number; readonly local?: string } };
 }
 
 /** Two programs, since `ip address` leaves out aliases. */
 export async function readDevices(cloudId: Uuid): Promise<Devices> {
   const [links, addresses] = await Promise.all([
-    ipJson<IpDevice>("link", "show"),
+    ipJson<IpDevice>("-d", "link", "show"),
     ipJson<IpDevice>("-4", "address", "show"),
   ]);
   const addressesOf = new Map(addresses.map((device) => [device.ifname, device.addr_info ?? []]));
   const bridges = new Map<Uuid, readonly string[]>();
   const taps = new Set<Uuid>();
-  for (const { ifname, ifalias } of links) {
+  const overlays = new Map<Uuid, OverlayDevice>();
+  for (const { ifname, ifalias, linkinfo } of links) {
     const alias = readAlias(cloudId, ifalias);
     if (alias?.kind === "port") taps.add(alias.id);
+    if (alias?.kind === "overlay") {
+      const { id = 0, local = "" } = linkinfo?.info_data ?? {};
+      overlays.set(alias.id, { segmentationId: id, tunnelAddress: local });
+    }
     if (alias?.kind !== "network") continue;
     const found = addressesOf.get(ifname) ?? [];
     bridges.set(
@@ -39,10 +52,10 @@ export async function readDevices(cloudId: Uuid): Promise<Devices> {
       found.map(({ local, prefixlen }) => `${local}/${prefixlen}`),
     );
   }
-  return { bridges, taps };
+  return { bridges, taps, overlays };
 }
 
-async function ipJson<T>(...args: readonly string[]): Promise<readonly T[]> {
+export async function ipJson<T>(...args: readonly string[]): Promise<readonly T[]> {
   const { stdout } = await run("ip", ["-j", ...args]);
   return stdout.trim() === "" ? [] : JSON.parse(stdout);
 }

@@ -5,9 +5,11 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { connect, createServer } from "node:net";
 import { run, systemRandom } from "@micronova/kit";
+import type { HostNetwork, PortSpec } from "../driver.ts";
 import { aNetwork, anyOut, aPort, aRule } from "../testing.ts";
 import { type Guest, hostSnapshot, testHost } from "./testing.ts";
 
+const all = (ports: readonly PortSpec[]): HostNetwork => ({ ports, routed: [], remotes: [] });
 const id = () => systemRandom.uuid();
 const ssh = aRule({ protocol: "tcp", port_range_min: 22, port_range_max: 22 });
 const ping = aRule({ protocol: "icmp" });
@@ -117,14 +119,14 @@ export const suite: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal(await connects(first, "10.213.7.12", 22), false);
     await host.driver.plug({ ...two, rules });
     assert.equal(await connects(first, "10.213.7.12", 22), true);
-    await host.driver.apply({ ports: [one, { ...two, rules: [anyOut] }] });
+    await host.driver.apply(all([one, { ...two, rules: [anyOut] }]));
     assert.equal(await connects(first, "10.213.7.12", 22), false);
-    await host.driver.apply({
-      ports: [
+    await host.driver.apply(
+      all([
         { ...one, rules: [] },
         { ...two, rules },
-      ],
-    });
+      ]),
+    );
     assert.equal(await connects(first, "10.213.7.12", 22), false);
   },
 
@@ -212,9 +214,9 @@ export const suite: Readonly<Record<string, () => Promise<void>>> = {
       "inet",
       (await tablesOf()).find((name) => name.startsWith("micronova_"))!,
     ]);
-    await again.apply({ ports: [port] });
+    await again.apply(all([port]));
     assert.equal((await guest.askAddress())?.["ip"], "10.213.7.18");
-    await again.apply({ ports: [] });
+    await again.apply(all([]));
     assert.deepEqual(await again.list(), []);
   },
 

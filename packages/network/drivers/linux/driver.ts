@@ -1,11 +1,20 @@
 // Networks of the real host, as root: a bridge per network with the gateway's address on it, a tap per port,
-// dnsmasq for addresses and names, nftables for everything that is forbidden. Calls that come together are
-// done together, since each program started costs more than what it does.
+// dnsmasq for addresses and names, nftables for everything that is forbidden, and VXLAN to the same networks
+// on other hosts. Calls that come together are done together, since each program started costs more than what
+// it does.
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Platform, run, type Uuid } from "@micronova/kit";
-import type { MetadataEndpoint, NetworkDriver, NetworkSpec, PortSpec } from "../driver.ts";
+import {
+  type HostNetwork,
+  type MetadataEndpoint,
+  type NetworkDriver,
+  type NetworkSpec,
+  noTunnel,
+  type PortSpec,
+  type Tunnel,
+} from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { lane } from "../lane.ts";
 import {
@@ -20,11 +29,14 @@ import {
 } from "./devices.ts";
 import { type DhcpServers, dhcpServers } from "./dhcp.ts";
 import { enableForwarding, restoreForwarding } from "./forwarding.ts";
-import { bridgeName, tableName, tapName } from "./names.ts";
-import { type PortNotes, portNotes } from "./port-notes.ts";
+import { bridgeName, overlayName, tableName, tapName } from "./names.ts";
+import { type Overlay, overlaysOf, peersOf, probeTunnel, settleOverlays } from "./overlay.ts";
+import { type Elsewhere, nothingElsewhere, type PortNotes, portNotes } from "./port-notes.ts";
 import {
   networkAdded,
   networkRemoved,
+  peersAdded,
+  peersRemoved,
   portAdded,
   portRemoved,
   type RulesetOptions,
@@ -43,6 +55,8 @@ export interface LinuxNetworkOptions {
   readonly tapUser?: string | number;
   /** The port of each network's own address where the worker listens for metadata. */
   readonly metadataPort?: number;
+  /** The host's own address to which other hosts send its networks' frames. Without it the host is alone. */
+  readonly tunnelAddress?: string;
   readonly portDevice?: PortDevice;
 }
 
@@ -52,16 +66,26 @@ const defaultMetadataPort = 28_775;
 /** What the driver works with; each change is a step from one set of ports to another. */
 interface Host {
   readonly options: LinuxNetworkOptions;
-  readonly ruleset: RulesetOptions;
+  ruleset: RulesetOptions;
   readonly notes: PortNotes;
   readonly dhcp: DhcpServers;
   readonly portDevice: PortDevice;
   readonly runDir: string;
-  ports: ReadonlyMap<Uuid, PortSpec>;
-  /** Whether our tables are known to hold what `ports` says. */
+  state: State;
+  /** Whether our tables are known to hold what `state` says. */
   rulesStand: boolean;
+  tunnel: Tunnel;
+  /** What the overlays are known to be, as JSON; null when that is not known. */
+  overlaid: string | null;
   readonly watchers: Set<(endpoints: readonly MetadataEndpoint[]) => void>;
 }
+
+interface State {
+  readonly ports: Ports;
+  readonly elsewhere: Elsewhere;
+}
+
+type Ports = ReadonlyMap<Uuid, PortSpec>;
 
 export function linuxNetworkDriver(options: LinuxNetworkOptions): NetworkDriver {
   const host = hostOf(options);
@@ -95,14 +119,18 @@ export function linuxNetworkDriver(options: LinuxNetworkOptions): NetworkDriver 
     start: () => inTurn(() => takeUp(host)),
     async stop() {},
     dispose: () => inTurn(() => dispose(host)),
-    apply: (wanted) => inTurn(() => apply(host, wanted.ports)),
-    refresh: (ports) => inTurn(() => refresh(host, ports)),
+    apply: (wanted) => inTurn(() => apply(host, wanted)),
+    refresh: (wanted) => inTurn(() => refresh(host, wanted)),
     async plug(port) {
-      if (!isPlugged(host, port)) await change({ add: [port], remove: [] });
+      if (!isPlugged(host, port)) {
+        assertReaches(host, port.network);
+        await change({ add: [port], remove: [] });
+      }
       return { kind: "tap", name: tapName(port.id), bridge: bridgeName(port.network.id) };
     },
     unplug: (portId) => change({ add: [], remove: [portId] }),
     list: () => inTurn(async () => [...(await readDevices(options.cloudId)).taps]),
+    tunnel: async () => host.tunnel,
   };
 }
 
@@ -114,15 +142,25 @@ function hostOf(options: LinuxNetworkOptions): Host {
     runDir,
     ruleset: {
       table: tableName(options.cloudId),
+      tunnelAddress: null,
       metadataPort: options.metadataPort ?? defaultMetadataPort,
     },
     notes: portNotes(join(options.stateDir, "ports")),
     dhcp: dhcpServers(options.platform, runDir),
     portDevice: options.portDevice ?? ((name) => [`tuntap add dev ${name} mode tap${user}`]),
-    ports: new Map(),
+    state: noState,
     rulesStand: false,
+    tunnel: noTunnel,
+    overlaid: null,
     watchers: new Set(),
   };
+}
+
+const noState: State = { ports: new Map(), elsewhere: nothingElsewhere };
+
+/** Better on another host than with a network that does not reach the others. */
+function assertReaches({ tunnel }: Host, { segmentationId }: NetworkSpec): void {
+  if (tunnel.fault !== null && segmentationId !== null) throw driverErrors.noOverlay(tunnel.fault);
 }
 
 /**
@@ -131,15 +169,20 @@ function hostOf(options: LinuxNetworkOptions): Host {
  */
 async function takeUp(host: Host): Promise<void> {
   await assertAble();
-  const ports = await host.notes.load();
-  if (ports.length === 0) return;
-  host.ports = new Map(ports.map((port) => [port.id, port]));
   const { log } = host.options.platform;
+  host.tunnel = await probeTunnel(host.options.tunnelAddress ?? null);
+  if (host.tunnel.fault !== null)
+    log.error({ fault: host.tunnel.fault }, "this host joins no other's networks");
+  host.ruleset = { ...host.ruleset, tunnelAddress: host.tunnel.address };
+  const ports = await host.notes.load();
+  const elsewhere = await host.notes.loadElsewhere();
+  host.state = { ports: new Map(ports.map((port) => [port.id, port])), elsewhere };
+  if (ports.length === 0) return;
   try {
-    await apply(host, ports);
+    await apply(host, { ports, ...elsewhere });
   } catch (error) {
     log.warn({ error }, "networks could not be taken up together; trying each port");
-    host.ports = new Map();
+    host.state = { ports: new Map(), elsewhere };
     for (const port of ports) {
       await settle(host, { add: [port], remove: [] }).catch((error: unknown) =>
         log.error({ error, portId: port.id }, "port could not be taken up; its server has no network"),
@@ -165,7 +208,7 @@ async function assertAble(): Promise<void> {
   }
 }
 
-async function apply(host: Host, wanted: readonly PortSpec[]): Promise<void> {
+async function apply(host: Host, { ports: wanted, ...elsewhere }: HostNetwork): Promise<void> {
   const [devices, tables] = await Promise.all([
     readDevices(host.options.cloudId),
     run("nft", ["list", "tables"]),
@@ -173,22 +216,31 @@ async function apply(host: Host, wanted: readonly PortSpec[]): Promise<void> {
   const { table } = host.ruleset;
   const tableLines = tables.stdout.split("\n");
   host.rulesStand &&= ["inet", "bridge"].every((family) => tableLines.includes(`table ${family} ${table}`));
+  host.overlaid = null;
   const wantedIds = new Set(wanted.map((port) => port.id));
-  const known = new Set([...host.ports.keys(), ...devices.taps]);
+  const known = new Set([...host.state.ports.keys(), ...devices.taps]);
   const add = wanted.filter((port) => !isPlugged(host, port));
   const remove = [...known].filter((id) => !wantedIds.has(id));
   // Bridges without ports, and networks whose server died, are put right as well.
-  await settleBoth(host, { add, remove, everywhere: true });
+  await settleBoth(host, { add, remove, elsewhere, everywhere: true });
 }
 
-async function refresh(host: Host, ports: readonly PortSpec[]): Promise<void> {
-  const add = ports.filter((port) => host.ports.has(port.id) && !isPlugged(host, port));
-  if (add.length > 0) await settle(host, { add, remove: [] });
+async function refresh(host: Host, { ports, ...elsewhere }: HostNetwork): Promise<void> {
+  const { state } = host;
+  const add = ports.filter((port) => state.ports.has(port.id) && !isPlugged(host, port));
+  const isSame = JSON.stringify(elsewhere) === JSON.stringify(state.elsewhere);
+  if (add.length === 0 && isSame) return;
+  if (state.ports.size > 0) return settle(host, { add, remove: [], elsewhere });
+  // Told early: the first port finds its way to others by it.
+  await host.notes.writeElsewhere(elsewhere);
+  host.state = { ...state, elsewhere };
 }
 
 interface Change {
   readonly add: readonly PortSpec[];
   readonly remove: readonly Uuid[];
+  /** What is known from now on of other hosts; absent when nothing new is. */
+  readonly elsewhere?: Elsewhere;
   /** Also look after networks that the change does not name. */
   readonly everywhere?: boolean;
 }
@@ -214,13 +266,13 @@ async function settleTogether(host: Host, together: readonly Waiting[]): Promise
 }
 
 function isPlugged(host: Host, port: PortSpec): boolean {
-  const isSame = JSON.stringify(host.ports.get(port.id)) === JSON.stringify(port);
+  const isSame = JSON.stringify(host.state.ports.get(port.id)) === JSON.stringify(port);
   return isSame && existsSync(`/sys/class/net/${tapName(port.id)}`);
 }
 
-async function settleBoth(host: Host, { add, remove, everywhere = false }: Change): Promise<void> {
+async function settleBoth(host: Host, { add, remove, ...rest }: Change): Promise<void> {
   if (remove.length > 0) await settle(host, { add: [], remove });
-  if (add.length > 0 || everywhere) await settle(host, { add, remove: [], everywhere });
+  if (add.length > 0 || rest.everywhere) await settle(host, { add, remove: [], ...rest });
 }
 
 /**
@@ -228,23 +280,25 @@ async function settleBoth(host: Host, { add, remove, everywhere = false }: Chang
  * what it should not.
  */
 async function settle(host: Host, change: Change): Promise<void> {
-  const before = host.ports;
-  const after = new Map(before);
-  for (const id of change.remove) after.delete(id);
-  for (const port of change.add) after.set(port.id, port);
-  const networks = networksOf([...after.values()]);
+  const before = host.state;
+  const ports = new Map(before.ports);
+  for (const id of change.remove) ports.delete(id);
+  for (const port of change.add) ports.set(port.id, port);
+  const after: State = { ports, elsewhere: change.elsewhere ?? before.elsewhere };
 
   await Promise.all(change.add.map((port) => host.notes.write(port)));
+  if (change.elsewhere !== undefined) await host.notes.writeElsewhere(change.elsewhere);
   // Nobody else makes or removes our devices, so what is there is read while the rules change.
   const [devices] = await Promise.all([
     readDevices(host.options.cloudId),
     change.remove.length === 0 ? changeRules(host, before, after) : null,
   ]);
-  await changeDevices(host, devices, networks, change);
+  await changeDevices(host, devices, networksOf(after), change);
+  await changeOverlays(host, devices, after);
   if (change.remove.length > 0) await changeRules(host, before, after);
   await Promise.all(change.remove.map((id) => host.notes.remove(id)));
-  await changeDhcp(host, before, after, change);
-  host.ports = after;
+  await changeDhcp(host, before.ports, after.ports, change);
+  host.state = after;
   host.rulesStand = true;
   for (const watcher of host.watchers) watcher(endpointsOf(host));
 }
@@ -274,15 +328,37 @@ async function changeDevices(
   await ipBatch(lines);
 }
 
-type Ports = ReadonlyMap<Uuid, PortSpec>;
+async function changeOverlays(host: Host, devices: Devices, after: State): Promise<void> {
+  const wanted = overlaysIn(host, after);
+  const text = JSON.stringify(wanted);
+  if (host.overlaid === text) return;
+  host.overlaid = null;
+  const networks = [...networksOf(after).keys()];
+  await settleOverlays({ cloudId: host.options.cloudId, devices, networks, wanted });
+  host.overlaid = text;
+}
 
-async function changeRules(host: Host, before: Ports, after: Ports): Promise<void> {
-  const ports = [...after.values()];
-  const whole = () => wholeRuleset({ networks: [...networksOf(ports).values()], ports }, host.ruleset);
-  const text = host.rulesStand ? rulesChange(host.ruleset, before, after) : whole();
+function overlaysIn(host: Host, state: State): readonly Overlay[] {
+  const { remotes } = state.elsewhere;
+  const tunnelAddress = host.tunnel.address;
+  return overlaysOf({ tunnelAddress, networks: [...networksOf(state).values()], remotes });
+}
+
+async function changeRules(host: Host, before: State, after: State): Promise<void> {
+  const [had, has] = [before, after].map((state) => ruled(host, state));
+  const whole = () =>
+    wholeRuleset(
+      {
+        networks: [...has!.networks.values()],
+        ports: [...has!.ports.values()],
+        peers: [...has!.peers.values()],
+      },
+      host.ruleset,
+    );
+  const text = host.rulesStand ? rulesChange(host.ruleset, had!, has!) : whole();
   if (text === "") return;
   const wereStanding = host.rulesStand;
-  // Until all of the change is done: what fails later leaves rules that no longer are those of `host.ports`.
+  // Until all of the change is done: what fails later leaves rules that no longer are those of `host.state`.
   host.rulesStand = false;
   await run("nft", ["-f", "-"], { input: text }).catch((error) => {
     if (!wereStanding) throw error;
@@ -292,19 +368,32 @@ async function changeRules(host: Host, before: Ports, after: Ports): Promise<voi
   });
 }
 
+/** What rules speak of. */
+interface Ruled {
+  readonly ports: Ports;
+  readonly networks: ReadonlyMap<Uuid, NetworkSpec>;
+  readonly peers: ReadonlyMap<string, string>;
+}
+
+function ruled(host: Host, state: State): Ruled {
+  const peers = peersOf(overlaysIn(host, state)).map((address) => [address, address] as const);
+  return { ports: state.ports, networks: networksOf(state), peers: new Map(peers) };
+}
+
 /**
  * What differs, as one transaction: old pieces first, so that a new one may take a name or an address over.
  */
-function rulesChange(ruleset: RulesetOptions, before: Ports, after: Ports): string {
-  const differing = differences(before, after);
-  const networksBefore = networksOf([...before.values()]);
-  const networksAfter = networksOf([...after.values()]);
-  const networks = differences(networksBefore, networksAfter);
+function rulesChange(ruleset: RulesetOptions, before: Ruled, after: Ruled): string {
+  const ports = differences(before.ports, after.ports);
+  const networks = differences(before.networks, after.networks);
+  const peers = differences(before.peers, after.peers);
   return [
-    ...differing.removed.map((port) => portRemoved(port, ruleset.table)),
+    ...ports.removed.map((port) => portRemoved(port, ruleset.table)),
     ...networks.removed.map((network) => networkRemoved(network, ruleset)),
+    peersRemoved(peers.removed, ruleset.table),
+    peersAdded(peers.added, ruleset.table),
     ...networks.added.map((network) => networkAdded(network, ruleset)),
-    ...differing.added.map((port) => portAdded(port, ruleset.table)),
+    ...ports.added.map((port) => portAdded(port, ruleset.table)),
   ]
     .filter((part) => part !== "")
     .map((part) => `${part}\n`)
@@ -312,8 +401,8 @@ function rulesChange(ruleset: RulesetOptions, before: Ports, after: Ports): stri
 }
 
 /** A thing that changed is both removed as it was and added as it is. */
-function differences<T>(before: ReadonlyMap<Uuid, T>, after: ReadonlyMap<Uuid, T>) {
-  const same = (id: Uuid) => JSON.stringify(before.get(id)) === JSON.stringify(after.get(id));
+function differences<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>) {
+  const same = (id: string) => JSON.stringify(before.get(id)) === JSON.stringify(after.get(id));
   return {
     removed: [...before].filter(([id]) => !same(id)).map(([, thing]) => thing),
     added: [...after].filter(([id]) => !same(id)).map(([, thing]) => thing),
@@ -321,7 +410,7 @@ function differences<T>(before: ReadonlyMap<Uuid, T>, after: ReadonlyMap<Uuid, T
 }
 
 async function changeDhcp(host: Host, before: Ports, after: Ports, change: Change): Promise<void> {
-  const networks = networksOf([...after.values()]);
+  const networks = portNetworks(after);
   const touched = new Set([
     ...change.add.map((port) => port.network.id),
     ...change.remove.flatMap((id) => before.get(id)?.network.id ?? []),
@@ -334,13 +423,20 @@ async function changeDhcp(host: Host, before: Ports, after: Ports, change: Chang
   }
 }
 
-/** Networks live by their ports; the port that came last knows its network best. */
-function networksOf(ports: readonly PortSpec[]): ReadonlyMap<Uuid, NetworkSpec> {
-  return new Map(ports.map((port) => [port.network.id, port.network]));
+/** The networks of the ports; the port that came last knows its network best. */
+const portNetworks = (ports: Ports): ReadonlyMap<Uuid, NetworkSpec> =>
+  new Map([...ports.values()].map((port) => [port.network.id, port.network]));
+
+/** All networks that must be here: a routed one lives by those that reach it. */
+function networksOf({ ports, elsewhere }: State): ReadonlyMap<Uuid, NetworkSpec> {
+  const own = portNetworks(ports);
+  const reached = new Set([...own.values()].flatMap(({ routed }) => routed));
+  const routed = elsewhere.routed.filter(({ id }) => reached.has(id) && !own.has(id));
+  return new Map([...own, ...routed.map((network) => [network.id, network] as const)]);
 }
 
 function endpointsOf(host: Host): readonly MetadataEndpoint[] {
-  return [...networksOf([...host.ports.values()]).values()].flatMap((network) => {
+  return [...portNetworks(host.state.ports).values()].flatMap((network) => {
     const address = network.subnets.find((subnet) => subnet.service_address !== null)?.service_address;
     return address ? [{ networkId: network.id, address, port: host.ruleset.metadataPort }] : [];
   });
@@ -350,6 +446,7 @@ async function dispose(host: Host): Promise<void> {
   const devices = await readDevices(host.options.cloudId);
   await ipBatch([
     ...[...devices.taps].map((id) => removalLine(tapName(id))),
+    ...[...devices.overlays.keys()].map((id) => removalLine(overlayName(id))),
     ...[...devices.bridges.keys()].map((id) => removalLine(bridgeName(id))),
   ]);
   await host.dhcp.removeAll();
@@ -358,7 +455,8 @@ async function dispose(host: Host): Promise<void> {
   await rm(host.runDir, { recursive: true, force: true });
   await host.notes.removeAll();
   await mkdir(join(host.options.stateDir, "ports"), { recursive: true, mode: 0o700 });
-  host.ports = new Map();
+  host.state = noState;
   host.rulesStand = false;
+  host.overlaid = null;
   for (const watcher of host.watchers) watcher([]);
 }

@@ -8,12 +8,15 @@ const idCharacters = 11;
 
 export const tapName = (portId: Uuid) => `tap${portId.slice(0, idCharacters)}`;
 export const bridgeName = (networkId: Uuid) => `brq${networkId.slice(0, idCharacters)}`;
+/** The network's way to other hosts. */
+export const overlayName = (networkId: Uuid) => `vxl${networkId.slice(0, idCharacters)}`;
 
 /** Shared by every cloud on the machine. */
 export const tablePrefix = "micronova_";
 export const tableName = (cloudId: Uuid) => `${tablePrefix}${cloudId.slice(0, 8)}`;
 
-export type DeviceKind = "network" | "port";
+export type DeviceKind = "network" | "port" | "overlay";
+const deviceKinds: readonly string[] = ["network", "port", "overlay"] satisfies DeviceKind[];
 
 export function aliasOf(cloudId: Uuid, kind: DeviceKind, id: Uuid): string {
   return `micronova:${cloudId}:${kind}:${id}`;
@@ -23,7 +26,8 @@ export function aliasOf(cloudId: Uuid, kind: DeviceKind, id: Uuid): string {
 export function readAlias(cloudId: Uuid, alias: string | undefined): { kind: DeviceKind; id: Uuid } | null {
   const [owner, cloud, kind, id] = (alias ?? "").split(":");
   if (owner !== "micronova" || cloud !== cloudId || id === undefined) return null;
-  return kind === "network" || kind === "port" ? { kind, id } : null;
+  // It is one of them.
+  return kind !== undefined && deviceKinds.includes(kind) ? { kind: kind as DeviceKind, id } : null;
 }
 
 /** A bridge keeps one address of its own; without it the kernel gives it the lowest of its taps'. */

@@ -1,33 +1,39 @@
 // The cloud's two tables of nftables as text. Pure.
 //
 // `bridge`: what a guest may send under which addresses (anti-spoofing), and what reaches its tap; by tap,
-// without state.
-// `inet`: security groups with connection tracking, address translation, metadata, and what guests may ask
-// the host. Bridged packets come here through br_netfilter, since many kernels track no connections in the
-// bridge family. There a packet is known by bridge and address, which the first table has proven to be its
-// port's.
+// without state. What each host does for its own guests (DHCP, its own address) does not cross to others.
+// `inet`: security groups with connection tracking, address translation, metadata, and what guests and other
+// hosts may ask the host. Bridged packets come here through br_netfilter, since many kernels track no
+// connections in the bridge family. There a packet is known by bridge and address, which the first table has
+// proven to be its port's.
 import type { Uuid } from "@micronova/kit";
 import type { NetworkSpec, PortSpec } from "../driver.ts";
-import { bridgeName, tapName } from "./names.ts";
+import { bridgeName, overlayName, tapName } from "./names.ts";
+import { vxlanPort } from "./overlay.ts";
 import { ruleMatches } from "./rules.ts";
 
 export interface RulesetState {
   readonly networks: readonly NetworkSpec[];
   readonly ports: readonly PortSpec[];
+  /** Hosts from which packets of the overlay may come. */
+  readonly peers: readonly string[];
 }
 
 export interface RulesetOptions {
   readonly table: string;
+  /** This host's, in the overlay; null when it takes no part. */
+  readonly tunnelAddress: string | null;
   /** Where the worker listens for metadata on each network's own address. */
   readonly metadataPort: number;
 }
 
 /** Both tables from nothing, replacing what stands there in one step. */
-export function wholeRuleset({ networks, ports }: RulesetState, options: RulesetOptions): string {
+export function wholeRuleset({ networks, ports, peers }: RulesetState, options: RulesetOptions): string {
   return [
     removedRuleset(options.table),
     bridgeTable(options.table),
-    inetTable(options.table),
+    inetTable(options),
+    peersAdded(peers, options.table),
     ...networks.map((network) => networkAdded(network, options)),
     ...ports.map((port) => portAdded(port, options.table)),
   ].join("\n");
@@ -44,6 +50,12 @@ export const networkAdded = (network: NetworkSpec, options: RulesetOptions) =>
   elements("add", networkElements(network, options), options.table);
 export const networkRemoved = (network: NetworkSpec, options: RulesetOptions) =>
   elements("delete", networkElements(network, options), options.table);
+
+const peerElements = (peers: readonly string[]): Elements => ({ "inet peers": peers });
+export const peersAdded = (peers: readonly string[], table: string) =>
+  elements("add", peerElements(peers), table);
+export const peersRemoved = (peers: readonly string[], table: string) =>
+  elements("delete", peerElements(peers), table);
 
 export function portAdded(port: PortSpec, table: string): string {
   const chains = isFiltered(port)
@@ -76,7 +88,10 @@ function networkElements(network: NetworkSpec, { metadataPort }: RulesetOptions)
   const bridge = `"${bridgeName(network.id)}"`;
   const subnets = network.subnets.filter(({ ip_version }) => ip_version === 4);
   const addresses = subnets.flatMap(({ service_address }) => service_address ?? []);
+  const overlay = `"${overlayName(network.id)}"`;
   return {
+    "bridge overlays": [overlay],
+    "bridge services": addresses.map((address) => `${overlay} . ${address}`),
     "inet bridges": [bridge],
     "inet inside": [network.id, ...network.routed].map((other) => `${bridge} . "${bridgeName(other)}"`),
     "inet services": addresses.map((address) => `${bridge} . ${address}`),
@@ -125,6 +140,8 @@ function bridgeTable(table: string): string {
   set macs { type ifname . ether_addr; }
   set addresses { type ifname . ipv4_addr; }
   set senders { type ifname . ether_addr . ipv4_addr; }
+  set overlays { type ifname; }
+  set services { type ifname . ipv4_addr; }
   chain prerouting {
     type filter hook prerouting priority -300; policy accept;
     iifname != @ports accept
@@ -137,17 +154,41 @@ function bridgeTable(table: string): string {
   }
   chain forward {
     type filter hook forward priority -10; policy accept;
+    iifname @overlays jump arriving
+    oifname @overlays jump leaving
     oifname != @ports accept
     ether type arp accept
     oifname . ip daddr @addresses accept
     drop
   }
+  chain input {
+    type filter hook input priority -10; policy accept;
+    iifname @overlays jump arriving
+  }
+  chain output {
+    type filter hook output priority -10; policy accept;
+    oifname @overlays jump leaving
+  }
+  chain arriving {
+    ip protocol udp udp dport { 67, 68 } drop
+    iifname . arp saddr ip @services drop
+    iifname . arp daddr ip @services drop
+  }
+  chain leaving {
+    ip protocol udp udp dport { 67, 68 } drop
+    oifname . arp saddr ip @services drop
+    oifname . arp daddr ip @services drop
+  }
 }`;
 }
 
-function inetTable(table: string): string {
+/** No guest sends into the overlay's own packets by way of a host's address, nor does a stranger. */
+function inetTable({ table, tunnelAddress }: RulesetOptions): string {
+  const own = `udp dport ${vxlanPort} ip daddr ${tunnelAddress}`;
+  const strangers = tunnelAddress === null ? "" : `${own} ip saddr != @peers drop`;
   return `table inet ${table} {
   set bridges { type ifname; }
+  set peers { type ipv4_addr; }
   set inside { type ifname . ifname; }
   set services { type ifname . ipv4_addr; }
   set translated { type ipv4_addr; flags interval; }
@@ -164,6 +205,7 @@ function inetTable(table: string): string {
   }
   chain input {
     type filter hook input priority 0; policy accept;
+    ${strangers}
     iifname != @bridges accept
     udp sport 68 udp dport 67 accept
     ct state established,related accept
@@ -188,6 +230,7 @@ function inetTable(table: string): string {
   }
   chain leaving {
     ip daddr 169.254.0.0/16 drop
+    udp dport ${vxlanPort} drop
     ip saddr @translated accept
     drop
   }
