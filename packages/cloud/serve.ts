@@ -154,7 +154,8 @@ function apiOf(shared: WithStore, options: ServeOptions) {
   const { config, dir, readiness } = options;
   const control = controlDeps(shared, options, "api");
   const { platform, store, rpc } = control;
-  const images = imageFiles({ dir: config.image.dir ?? dir.file("images") });
+  const files = imageFiles({ dir: config.image.dir ?? dir.file("images") });
+  const images = shared.world.driver({ host: dir.hostName, kind: "image" }, files);
   const faults = shared.faults === null ? {} : { faults: shared.faults };
   const api: ApiDeps = { ...control, tokens: tokens({ platform, store, rpc }), images, ...faults };
   const requests = requestLog(api);

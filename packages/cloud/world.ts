@@ -21,7 +21,7 @@ export interface ControlView extends View {
 export interface World {
   view(process: FaultyProcess): View;
   control(process: FaultyProcess, store: SharedStore): ControlView;
-  /** A driver as its worker sees it; `kind` is virt, volume or network. */
+  /** A driver as its worker sees it; `kind` is virt, volume, network or image. */
   driver<D extends object>(where: { readonly host: string; readonly kind: string }, driver: D): D;
   close(): Promise<void>;
 }

@@ -194,6 +194,26 @@ test("a driver's call hangs for a time, or as long as its rule is there", async 
   assert.deepEqual(done, ["a", "b", "c"]);
 });
 
+test("a process dies before or after a driver's work", async () => {
+  for (const [moment, expected] of [
+    ["before", []],
+    ["after", ["a"]],
+  ] as const) {
+    const done: string[] = [];
+    const doneAtDeath: (readonly string[])[] = [];
+    const die = () => void doneAtDeath.push([...done]);
+    const faults = openFaults(testPlatform(), { seed: "1", logPath: null, isNew: true, die });
+    // What a client sends.
+    const rules = [creating("kill", { moment }, { when: { nth: 1 } })] as Parameters<typeof readRules>[0];
+    faults.rules.add(await readRules(rules));
+    const create = async ({ volumeId }: { readonly volumeId: string }) => void done.push(volumeId);
+
+    await faults.driver({ host: "h1", kind: "volume" }, { create }).create({ volumeId: "a" });
+
+    assert.deepEqual(doneAtDeath, [expected]);
+  }
+});
+
 test("a store refuses, is late, or makes a transaction without saying so", async () => {
   const { platform, faults, add, log } = someFaults();
   const store: Store = await memoryStore(platform, [

@@ -1,4 +1,4 @@
-// Faults of a host's drivers: a call is late, fails or hangs, before or after its work.
+// Faults of a host's drivers: a call is late, fails, hangs or kills its process, before or after its work.
 import type { Platform } from "@micronova/kit";
 import { caller, resourcesIn } from "./callers.ts";
 import { faultErrors } from "./errors.ts";
@@ -9,16 +9,18 @@ export interface DriverDoorDeps {
   readonly platform: Platform;
   readonly rules: RuleTable;
   readonly host: string;
-  /** virt, volume or network. */
+  /** virt, volume, network or image. */
   readonly kind: string;
+  /** Does not return. */
+  readonly die: () => void;
 }
 
 type DriverHit = Hit<ActionOf<"driver">>;
 /** A method of a driver; they differ in what they take and answer. */
 type AnyMethod = (...args: readonly unknown[]) => Promise<unknown>;
 
-// They begin and end what the process holds, and no call of a worker's leads to them.
-const untouched: ReadonlySet<string> = new Set(["start", "stop", "dispose"]);
+// They begin and end what the process holds, and no call of a worker's leads to them; the last only computes.
+const untouched: ReadonlySet<string> = new Set(["start", "stop", "dispose", "path"]);
 
 export function driverDoor<D extends object>(deps: DriverDoorDeps, driver: D): D {
   return new Proxy(driver, {
@@ -51,7 +53,7 @@ async function call(
 }
 
 async function happen(
-  { platform }: DriverDoorDeps,
+  { platform, die }: DriverDoorDeps,
   where: string,
   hits: readonly DriverHit[],
   moment: "before" | "after",
@@ -62,6 +64,10 @@ async function happen(
       continue;
     }
     if ((action.moment ?? "before") !== moment) continue;
+    if (action.kind === "kill") {
+      die();
+      continue;
+    }
     if (action.kind === "fail")
       throw action.message === undefined ? asked(where, rule) : said(action.message);
     const late = action.ms === undefined ? [] : [platform.clock.sleep(action.ms)];

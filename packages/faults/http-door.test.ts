@@ -41,6 +41,7 @@ after(async () => {
 async function aCloud(...rules: readonly object[]) {
   const platform = testPlatform();
   const made: unknown[] = [];
+  const madeAtDeath: number[] = [];
   const authenticator = testAuthenticator();
   const options = {
     routes,
@@ -48,7 +49,8 @@ async function aCloud(...rules: readonly object[]) {
     policies: { "things:make": "anyone", "things:show": "anyone" } as const,
   };
   const things = service<Deps>({ name: "things", ...options, dialect: novaDialect, authenticator });
-  const faults = openFaults(platform, { seed: "1", logPath: null, isNew: true, die: () => undefined });
+  const die = () => void madeAtDeath.push(made.length);
+  const faults = openFaults(platform, { seed: "1", logPath: null, isNew: true, die });
   // What a client sends.
   faults.rules.add(await readRules(rules as Parameters<typeof readRules>[0]));
   const services = faults.http({ "/compute/v2.1": things, "/operations/v1": things }, authenticator);
@@ -63,7 +65,7 @@ async function aCloud(...rules: readonly object[]) {
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
-  return { platform, faults, made, ask };
+  return { platform, faults, made, madeAtDeath, ask };
 }
 
 const servers = "/compute/v2.1/things";
@@ -107,6 +109,23 @@ test("a dropped connection is one before the work, or after it", async () => {
   await assert.rejects(afterwards.ask("POST", servers), /fetch failed/);
 
   assert.deepEqual([before.made.length, afterwards.made.length], [0, 1]);
+});
+
+test("a process dies before the work of a request, or before its answer is heard", async () => {
+  const kill = (moment: string) => ({
+    place: "http",
+    match: { method: "POST" },
+    action: { kind: "kill", moment },
+  });
+  const before = await aCloud(kill("before"));
+  const afterwards = await aCloud(kill("after"));
+
+  for (const { ask } of [before, afterwards]) {
+    await ask("GET", `${servers}/1`);
+    await ask("POST", servers);
+  }
+
+  assert.deepEqual([before.madeAtDeath, afterwards.madeAtDeath], [[0], [1]]);
 });
 
 test("a truncated body promises more than it has", async () => {

@@ -24,6 +24,8 @@ export interface HttpDoorDeps {
   readonly rules: RuleTable;
   readonly ids: SeededIds;
   readonly authenticator: Authenticator;
+  /** Does not return. */
+  readonly die: () => void;
 }
 
 /** Said with every answer. A request that says `off` in it meets no fault of the edge. */
@@ -61,17 +63,23 @@ interface Request {
 
 async function answered(deps: HttpDoorDeps, request: Request): Promise<Answer> {
   const { platform, incoming, service, path } = request;
-  const { rules, ids } = deps;
+  const { rules, ids, die } = deps;
   const id = ids.next(`${incoming.method} ${shapeOf(path)}`);
   const requestId = `req-${id}`;
   const projectId = rules.asksFor("project") ? await projectOf(deps, incoming) : null;
   const hits = rules.decide("http", () => callOf(request, requestId, projectId));
   for (const { action } of hits) if (action.kind === "delay") await platform.clock.sleep(action.ms);
+  if (hits.some(({ action }) => kills(action, "before"))) die();
   const instead = hits.map((hit) => insteadOf(request, requestId, hit)).find((one) => one !== null);
   const real = () => service.answer(withRequestId(platform, id), incoming);
   const from = { requestId, projectId, draw: ids.within(requestId) };
   const answer = instead ?? (await onBehalfOf(from, real));
+  if (hits.some(({ action }) => kills(action, "after"))) die();
   return marked(hits.reduce(spoiled, answer), hits);
+}
+
+function kills(action: ActionOf<"http">, moment: "before" | "after"): boolean {
+  return action.kind === "kill" && (action.moment ?? "before") === moment;
 }
 
 function callOf({ incoming, path }: Request, requestId: string, project: string | null): Call {

@@ -54,7 +54,7 @@ export function openFaults(platform: Platform, { seed, logPath, isNew, die }: Fa
     seed,
     rules,
     log: (limit) => log.latest(limit),
-    http: (services, authenticator) => httpDoor({ rules, ids, authenticator }, services),
+    http: (services, authenticator) => httpDoor({ rules, ids, authenticator, die }, services),
     bus: (process, bus) => new BusDoor({ platform, rules, process }, bus),
     store: (process, store) => storeDoor({ platform, rules, process }, store),
     platform: (process) => ({
@@ -62,7 +62,7 @@ export function openFaults(platform: Platform, { seed, logPath, isNew, die }: Fa
       clock: clockDoor(rules, process, platform.clock),
       random: seededIds(platform.random),
     }),
-    driver: (where, driver) => driverDoor({ platform, rules, ...where }, driver),
+    driver: (where, driver) => driverDoor({ platform, rules, die, ...where }, driver),
     sagaBoundary: sagaDoor(rules, die),
   };
 }

@@ -11,6 +11,7 @@ const msMax = 3_600_000;
 const ms = Type.Integer({ minimum: 0, maximum: msMax });
 const moment = Type.Optional(Type.Unsafe<"before" | "after">(Type.Enum(["before", "after"])));
 const kind = <const K extends string>(name: K) => Type.Literal(name);
+const killing = Type.Object({ kind: kind("kill"), moment }, closed);
 
 const project = pattern("The id of the project on whose behalf it happens.");
 const resource = pattern("The id or name of a server, volume or other thing the call is about.");
@@ -48,7 +49,7 @@ const matches = {
         maxLength: 255,
         description: "spawn, attachVolume, create, plug …",
       }),
-      driver: pattern("virt, volume or network."),
+      driver: pattern("virt, volume, network or image."),
       host,
       project,
       resource,
@@ -90,6 +91,7 @@ const actions = {
       { kind: kind("truncate"), bytes: Type.Optional(Type.Integer({ minimum: 0 })) },
       closed,
     ),
+    kill: killing,
   },
   bus: {
     lose: Type.Object({ kind: kind("lose") }, closed),
@@ -108,6 +110,7 @@ const actions = {
     delay,
     fail: Type.Object({ kind: kind("fail"), moment, message: sentence }, closed),
     hang: Type.Object({ kind: kind("hang"), moment, ms: Type.Optional(ms) }, closed),
+    kill: killing,
   },
   clock: {
     jump: Type.Object(

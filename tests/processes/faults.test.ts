@@ -214,7 +214,10 @@ test("wrong rules are refused with the field, in a file none of them is added", 
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["http", "answer"], /'rules\/0\/action': 'status' is a required property/],
     [["http", "answer", "--status", "many"], /--status takes a number, not many\./],
-    [["http", "lose"], /'rules\/0\/action\/kind': 'lose' is not one of delay, answer, drop, truncate\./],
+    [
+      ["http", "lose"],
+      /'rules\/0\/action\/kind': 'lose' is not one of delay, answer, drop, truncate, kill\./,
+    ],
     [["bus", "lose", "--path", "/x"], /'path' was unexpected/],
     [["driver", "fail"], /'rules\/0\/match': 'method' is a required property/],
     [["http"], /A fault rule is a place and an action/],
