@@ -58,13 +58,18 @@ export function assertWritable(actor: Actor, name: string): void {
 
 export function declareExchange(actor: Actor, { type, ...spec }: ExchangeDeclaration): void {
   const { name } = spec;
-  assertNotDefault(name);
   if (!kinds.includes(type)) throw new ReplyError("COMMAND_INVALID", `unknown exchange type '${type}'`);
+  assertNotDefault(name);
   assertMay(actor, "configure", "exchange", name);
   assertAlternateRights(actor, spec);
   if (actor.host.findExchange(name) === null) assertUnreserved("exchange", name);
   // The list above has the kinds that there are.
   actor.host.declareExchange({ ...spec, kind: type as ExchangeKind });
+}
+
+export function existingExchange({ host }: Actor, name: string): BoundExchange {
+  assertNotDefault(name);
+  return host.exchange(name);
 }
 
 export function deleteExchange(actor: Actor, name: string, options: { readonly ifUnused: boolean }): void {
@@ -126,9 +131,8 @@ export function bindQueue(actor: Actor, binding: BindingDeclaration): void {
 export function unbindQueue(actor: Actor, binding: BindingDeclaration): void {
   assertMayBind(actor, "queue", binding);
   const queue = actor.host.findQueue(binding.destination);
+  if (queue === null || !actor.host.isBound(queue, binding)) return;
   assertMine(actor, queue);
-  if (queue === null || actor.host.findExchange(binding.source) === null) return;
-  queue.touch();
   actor.host.unbind(queue, binding);
 }
 
@@ -141,8 +145,7 @@ export function bindExchange(actor: Actor, binding: BindingDeclaration): void {
 export function unbindExchange(actor: Actor, binding: BindingDeclaration): void {
   assertMayBind(actor, "exchange", binding);
   const exchange = actor.host.findExchange(binding.destination);
-  if (exchange !== null && actor.host.findExchange(binding.source) !== null)
-    actor.host.unbind(exchange, binding);
+  if (exchange !== null) actor.host.unbind(exchange, binding);
 }
 
 function assertMayBind(

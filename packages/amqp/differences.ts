@@ -3,27 +3,31 @@ import { isDeepStrictEqual } from "node:util";
 import { type FieldValue, plainTable, type Table } from "./codec/table.ts";
 import { typeName } from "./queue/queue-arguments.ts";
 
-export interface Identity {
-  readonly properties: Readonly<Record<string, string | boolean>>;
-  readonly arguments: Table;
-}
+type Properties = Readonly<Record<string, string | boolean>>;
 
-/** The first property or argument that differs and how; null when none of these does. */
-export function differenceOf(
-  received: Identity,
-  current: Identity,
-  names: readonly string[],
+/** The first property that differs and how; null when none does. */
+export function propertyDifference(
+  received: Properties,
+  current: Properties,
 ): readonly [string, string] | null {
-  for (const [name, value] of Object.entries(received.properties)) {
-    const known = current.properties[name];
+  for (const [name, value] of Object.entries(received)) {
+    const known = current[name];
     if (value !== known) return [name, `received '${value}' but current is '${known}'`];
   }
-  const ours = plainTable(current.arguments);
-  const theirs = plainTable(received.arguments);
-  for (const name of names) {
-    if (isDeepStrictEqual(theirs[name], ours[name])) continue;
-    return [name, difference(received.arguments[name], current.arguments[name])];
-  }
+  return null;
+}
+
+/** The first argument among those named that differs and how; null when none of them does. */
+export function argumentDifference(
+  received: Table,
+  current: Table,
+  names: readonly string[],
+): readonly [string, string] | null {
+  const ours = plainTable(current);
+  const theirs = plainTable(received);
+  for (const name of names)
+    if (!isDeepStrictEqual(theirs[name], ours[name]))
+      return [name, difference(received[name], current[name])];
   return null;
 }
 

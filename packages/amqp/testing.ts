@@ -120,9 +120,14 @@ export class RawClient implements FrameHandler {
     body: Buffer | string,
     properties: PropertyFields = {},
   ): void {
-    const bytes = Buffer.from(body);
     this.send(channel, "basic.publish", { exchange, routingKey: key, mandatory, immediate: false });
-    this.output.content(channel, contentOfBytes(new Label(exchange, key), propertiesOf(properties), bytes));
+    this.content(channel, body, properties);
+  }
+
+  /** What follows a publish: its header and its body. */
+  content(channel: number, body: Buffer | string, properties: PropertyFields = {}): void {
+    const content = contentOfBytes(new Label("", ""), propertiesOf(properties), Buffer.from(body));
+    this.output.content(channel, content);
   }
 
   /** Opens channels; their numbers are the caller's choice. */

@@ -6,7 +6,7 @@ import { plainTable, type Table } from "./codec/table.ts";
 import type { Content } from "./content.ts";
 import { deadLetterOf, isCycle, textsOf } from "./dead-letter.ts";
 import { definitionsOfNothing, type HostDefinitions, type HostSpec } from "./definitions.ts";
-import { differenceOf } from "./differences.ts";
+import { argumentDifference, propertyDifference } from "./differences.ts";
 import { amqpErrors } from "./errors.ts";
 import {
   type BindingRecord,
@@ -23,7 +23,7 @@ import {
   type QueueOwner,
   type QueueSpec,
 } from "./queue/message-queue.ts";
-import { argumentNames, readQueueArguments } from "./queue/queue-arguments.ts";
+import { argumentNames } from "./queue/queue-arguments.ts";
 import { assertArgumentsOfType, assertPropertiesOfType } from "./queue/queue-types.ts";
 import { Turns } from "./queue/turns.ts";
 import { HostStats } from "./statistics.ts";
@@ -157,9 +157,9 @@ export class VirtualHost {
       if (spec.durable) this.#definitions.putExchange(this.name, spec);
       return this.#addExchange(spec);
     }
-    const difference = differenceOf(exchangeIdentity(spec), exchangeIdentity(known.spec), [
-      "alternate-exchange",
-    ]);
+    const difference =
+      propertyDifference(exchangeProperties(spec), exchangeProperties(known.spec)) ??
+      argumentDifference(spec.arguments, known.spec.arguments, ["alternate-exchange"]);
     if (difference !== null) throw amqpErrors.exchangeDiffers(spec.name, ...difference);
     return known;
   }
@@ -176,7 +176,9 @@ export class VirtualHost {
   }
 
   /** Declares a queue. `options.owner` is the connection that an exclusive one belongs to. */
-  declareQueue(spec: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
+  declareQueue(given: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner"> = {}): MessageQueue {
+    // What goes with its connection cannot last, whatever is asked for.
+    const spec = given.exclusive ? { ...given, durable: false } : given;
     this.#deps.churn.queue_declared++;
     assertArgumentsOfType(spec);
     const known = this.#queues.get(spec.name);
@@ -184,10 +186,12 @@ export class VirtualHost {
       assertPropertiesOfType(spec);
       return this.#addQueue(spec, owner, options);
     }
-    readQueueArguments(spec.name, spec.arguments);
     if (known.owner !== (spec.exclusive ? owner : null)) throw amqpErrors.queueLocked(spec.name);
-    const difference = differenceOf(queueIdentity(spec), queueIdentity(known.spec), argumentNames);
-    if (difference !== null) throw amqpErrors.queueDiffers(spec.name, ...difference);
+    const differs = (difference: readonly [string, string] | null) => {
+      if (difference !== null) throw amqpErrors.queueDiffers(spec.name, ...difference);
+    };
+    differs(propertyDifference(queueProperties(spec), queueProperties(known.spec)));
+    differs(argumentDifference(comparedArguments(spec), comparedArguments(known.spec), argumentNames));
     known.touch();
     return known;
   }
@@ -206,7 +210,7 @@ export class VirtualHost {
     this.version++;
     this.#turns.forget(queue);
     this.#unbindAll(queue);
-    if (isKept(queue)) this.#definitions.dropQueue(this.name, name);
+    if (queue.spec.durable) this.#definitions.dropQueue(this.name, name);
     const count = queue.readyCount;
     queue.close();
     return count;
@@ -220,11 +224,21 @@ export class VirtualHost {
     this.version++;
   }
 
-  unbind(target: Target, { source, key, arguments: args }: Binding): void {
-    const binding = target.bindings.get(this.exchange(source).binding(target, key, args).id);
+  isBound(target: Target, binding: Binding): boolean {
+    return this.#findBinding(target, binding) !== null;
+  }
+
+  /** What is not bound is as good as unbound. */
+  unbind(target: Target, unbound: Binding): void {
+    const binding = this.#findBinding(target, unbound);
     if (binding === null) return;
     this.#drop(binding);
     this.#dropIfBare(binding.source);
+  }
+
+  #findBinding(target: Target, { source, key, arguments: args }: Binding): BindingRecord | null {
+    const exchange = this.#exchanges.get(source);
+    return exchange === undefined ? null : target.bindings.get(exchange.binding(target, key, args).id);
   }
 
   /** The queues a message goes to, each once. */
@@ -290,7 +304,7 @@ export class VirtualHost {
   #addQueue(spec: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner">): MessageQueue {
     const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
     const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
-    if (isKept(queue)) queue.journalId = this.#definitions.putQueue(this.name, spec);
+    if (spec.durable) queue.journalId = this.#definitions.putQueue(this.name, spec);
     this.#queues.set(spec.name, queue);
     this.#deps.churn.queue_created++;
     this.version++;
@@ -393,14 +407,8 @@ function keysOf({ label, wireProperties }: Content): readonly string[] {
   return [label.key, ...textsOf(CC), ...textsOf(BCC)];
 }
 
-/** Whether a queue outlives the broker. */
-function isKept({ spec }: MessageQueue): boolean {
-  return spec.durable && !spec.exclusive;
-}
-
 function isDurableBinding({ source, target }: BindingRecord): boolean {
-  if (!source.spec.durable || !target.spec.durable) return false;
-  return target instanceof BoundExchange || isKept(target);
+  return source.spec.durable && target.spec.durable;
 }
 
 function permanent(name: string, kind: ExchangeKind): ExchangeSpec {
@@ -408,13 +416,16 @@ function permanent(name: string, kind: ExchangeKind): ExchangeSpec {
   return { name, kind, durable: true, autoDelete: false, internal, arguments: {} };
 }
 
-function exchangeIdentity({ kind, durable, autoDelete, internal, arguments: args }: ExchangeSpec) {
-  return { properties: { type: kind, durable, auto_delete: autoDelete, internal }, arguments: args };
+function exchangeProperties({ kind, durable, autoDelete, internal }: ExchangeSpec) {
+  return { type: kind, durable, auto_delete: autoDelete, internal };
+}
+
+function queueProperties({ durable, autoDelete }: QueueSpec) {
+  return { durable, auto_delete: autoDelete };
 }
 
 /** The type that a queue has when none is named makes no difference. */
-function queueIdentity({ durable, autoDelete, arguments: args }: QueueSpec) {
+function comparedArguments({ arguments: args }: QueueSpec): Table {
   const { "x-queue-type": type, ...others } = args;
-  const named = type === undefined || type === "classic" ? others : args;
-  return { properties: { durable, auto_delete: autoDelete }, arguments: named };
+  return type === undefined || type === "classic" ? others : args;
 }

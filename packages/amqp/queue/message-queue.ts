@@ -225,7 +225,8 @@ export class MessageQueue {
   }
 
   add(consumer: QueueConsumer): void {
-    if (this.#consumers.hasExclusive || (consumer.isExclusive && this.consumerCount > 0))
+    const isShared = this.consumerCount > 0 || this.arguments.isSingleActive;
+    if (this.#consumers.hasExclusive || (consumer.isExclusive && isShared))
       throw amqpErrors.consumedExclusively(this.name);
     this.#consumers.add(consumer);
     this.#deps.wake(this);

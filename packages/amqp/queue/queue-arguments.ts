@@ -45,36 +45,42 @@ export function readQueueArguments(queue: string, table: Table): QueueArguments 
   return Object.keys(table).length === 0 ? noArguments : readArguments(queue, table);
 }
 
+/** Of several that are wrong RabbitMQ names the first in this order. */
 function readArguments(queue: string, table: Table): QueueArguments {
   const { refuse, integer, text, oneOf } = argumentReader(queue, table);
-  oneOf("x-queue-type", queueTypes, (value) => `"unsupported queue type '${value}'"`);
-  oneOf("x-queue-mode", modes, (value) => `"unsupported queue mode '${value}'"`);
-  oneOf("x-dead-letter-strategy", strategies, () => "invalid_dlx_strategy");
-  const version = integer("x-queue-version", Number.MIN_SAFE_INTEGER);
-  if (version !== null && !versions.includes(version))
-    throw refuse("x-queue-version", `"unsupported queue version '${version}'"`);
-  const isSingleActive = table["x-single-active-consumer"] ?? false;
-  if (typeof isSingleActive !== "boolean")
-    throw refuse("x-single-active-consumer", `{unacceptable_type,${typeName(isSingleActive)}}`);
   const letters = table["x-dead-letter-exchange"];
   if (letters !== undefined && typeof letters !== "string")
     throw amqpErrors.badArgumentType(queue, "x-dead-letter-exchange", typeName(letters));
+  oneOf("x-queue-type", queueTypes, (value) => `"unsupported queue type '${value}'"`);
+  const expiresMs = integer("x-expires", 1, millisMax);
+  const ttlMs = integer("x-message-ttl", 0, millisMax);
   const deadLetterKey = text("x-dead-letter-routing-key");
   // It could be written into no message.
   if (deadLetterKey !== null && Buffer.byteLength(deadLetterKey) > shortstrMax)
     throw refuse("x-dead-letter-routing-key", `longer than ${shortstrMax} bytes`);
   if (deadLetterKey !== null && letters === undefined)
     throw refuse("x-dead-letter-routing-key", "routing_key_but_no_dlx_defined");
+  oneOf("x-dead-letter-strategy", strategies, () => "invalid_dlx_strategy");
+  const lengthMax = integer("x-max-length", 0);
+  const bytesMax = integer("x-max-length-bytes", 0);
   const priorityMax = integer("x-max-priority", 0);
   if (priorityMax !== null && priorityMax > priorityLimit)
     throw refuse("x-max-priority", `{max_value_exceeded,${priorityMax}}`);
+  // Held against the list.
+  const overflow = (oneOf("x-overflow", overflows, () => "invalid_overflow") ?? "drop-head") as Overflow;
+  oneOf("x-queue-mode", modes, (value) => `"unsupported queue mode '${value}'"`);
+  const version = integer("x-queue-version", Number.MIN_SAFE_INTEGER);
+  if (version !== null && !versions.includes(version))
+    throw refuse("x-queue-version", `"unsupported queue version '${version}'"`);
+  const isSingleActive = table["x-single-active-consumer"] ?? false;
+  if (typeof isSingleActive !== "boolean")
+    throw refuse("x-single-active-consumer", `{unacceptable_type,${typeName(isSingleActive)}}`);
   return {
-    ttlMs: integer("x-message-ttl", 0, millisMax),
-    expiresMs: integer("x-expires", 1, millisMax),
-    lengthMax: integer("x-max-length", 0),
-    bytesMax: integer("x-max-length-bytes", 0),
-    // Held against the list.
-    overflow: (oneOf("x-overflow", overflows, () => "invalid_overflow") ?? "drop-head") as Overflow,
+    ttlMs,
+    expiresMs,
+    lengthMax,
+    bytesMax,
+    overflow,
     deadLetterExchange: letters ?? null,
     deadLetterKey,
     priorityMax,

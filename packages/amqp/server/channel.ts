@@ -214,8 +214,12 @@ export class Channel {
   /** Its queue was deleted: the client is told, if it understands. */
   consumerCancelled(consumer: SocketConsumer): void {
     this.consumers.delete(consumer.tag);
-    if (!this.#isClosed && this.connection.client.cancelsConsumers)
+    if (!this.connection.client.cancelsConsumers) return;
+    // Whoever has deleted it hears of that first.
+    queueMicrotask(() => {
+      if (this.#isClosed) return;
       this.output.method(this.number, "basic.cancel", { consumerTag: consumer.tag, noWait: true });
+    });
   }
 
   // Publishes

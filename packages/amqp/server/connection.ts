@@ -467,13 +467,11 @@ const stateNames = {
 
 const textMax = 255;
 
-/** As much of a text as a short string holds. */
+/** As much of a text as a short string holds, in RabbitMQ's way. */
 function shortened(text: string): string {
   const bytes = Buffer.from(text);
-  return bytes.length <= textMax
-    ? text
-    : bytes
-        .subarray(0, textMax - 3)
-        .toString()
-        .replace(/\uFFFD+$/, "");
+  if (bytes.length <= textMax) return text;
+  const ellipsis = "...";
+  const part = bytes.subarray(0, textMax - ellipsis.length).toString();
+  return `${part.replace(/\uFFFD+$/, "")}${ellipsis}`;
 }

@@ -4,6 +4,7 @@ import {
   bindExchange,
   declareExchange,
   deleteExchange,
+  existingExchange,
   unbindExchange,
 } from "../acts.ts";
 import type { Args } from "../codec/method-codec.ts";
@@ -15,7 +16,7 @@ export const exchangeMethods: MethodTable = {
     const name = withoutLineEnds(exchange);
     if (!passive)
       declareExchange(channel, { name, type, durable, autoDelete, internal, arguments: args.arguments });
-    else if (name !== "") channel.host.exchange(name);
+    else existingExchange(channel, name);
     if (!noWait) channel.output.method(channel.number, "exchange.declare-ok", {});
   },
 

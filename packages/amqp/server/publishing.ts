@@ -167,6 +167,8 @@ export class Publishing {
     const last = this.#properties;
     if (last !== null && isSame(last.bytes, bytes, start, end)) return last;
     const properties = new Properties(Buffer.from(bytes.subarray(start, end)));
+    // RabbitMQ looks at this first.
+    this.#addressed(properties);
     assertProperties(properties, this.#deps.user);
     this.#properties = properties;
     return properties;
@@ -186,6 +188,12 @@ export function assertProperties(
   { expiration, userId, headers }: Properties,
   { name: userName, tags }: Pick<User, "name" | "tags">,
 ): void {
+  // Who has that tag may speak for others.
+  if (userId !== null && userId !== userName && !tags.includes("impersonator"))
+    throw new ReplyError(
+      "PRECONDITION_FAILED",
+      `user_id property set to '${userId}' but authenticated user was '${userName}'`,
+    );
   const why = expiration === null ? null : notExpiration(expiration);
   if (why !== null) throw new ReplyError("PRECONDITION_FAILED", `invalid expiration '${expiration}': ${why}`);
   for (const name of ["CC", "BCC"]) {
@@ -196,12 +204,6 @@ export function assertProperties(
         `invalid message: {unacceptable_type_in_header,"${name}",${typeName(keys)}}`,
       );
   }
-  // Who has that tag may speak for others.
-  if (userId !== null && userId !== userName && !tags.includes("impersonator"))
-    throw new ReplyError(
-      "PRECONDITION_FAILED",
-      `user_id property set to '${userId}' but authenticated user was '${userName}'`,
-    );
 }
 
 /** Why a text is no time to live; null when it is one. */
