@@ -16,6 +16,8 @@ const help = `npm run sim -- [options]
   --from N         the first of them (1)
   --scenario NAME  ${scenarios.map(({ name }) => name).join(", ")}; without it the seed chooses
   --hours H        simulated time of each run (0.05)
+  --hosts N        in place of the scenario's own number
+  --clients N      the same for users
   --verbose        prints everything that happens
   --kill-matrix    kills each role at each moment of each saga, and writes docs/reference/kill-matrix.md`;
 
@@ -30,6 +32,8 @@ const { values } = parseArgs({
     from: { type: "string" },
     scenario: { type: "string" },
     hours: { type: "string" },
+    hosts: { type: "string" },
+    clients: { type: "string" },
     verbose: { type: "boolean", default: false },
     "kill-matrix": { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -88,18 +92,24 @@ function chosenSeeds(): readonly number[] {
 }
 
 function chosenScenario(seed: number): Scenario {
-  if (values.scenario === undefined) return scenarioOf(seed);
-  const found = scenarios.find(({ name }) => name === values.scenario);
-  if (found !== undefined) return found;
+  const { hosts, clients, scenario } = values;
+  const found = scenario === undefined ? scenarioOf(seed) : scenarios.find(({ name }) => name === scenario);
+  const sizes = {
+    ...(hosts === undefined ? {} : { hosts: numberOf("hosts", hosts) }),
+    ...(clients === undefined ? {} : { clients: numberOf("clients", clients) }),
+  };
+  if (found !== undefined) return { ...found, ...sizes };
   print(`There is no scenario ${values.scenario}.\n${help}`);
   process.exit(2);
 }
 
 function tell({ scenario, seed, findings }: Report): void {
-  const hours = values.hours === undefined ? "" : ` --hours ${values.hours}`;
+  const chosen = (["hours", "hosts", "clients"] as const).flatMap((name) =>
+    values[name] === undefined ? [] : [` --${name} ${values[name]}`],
+  );
   print(`FAIL ${scenario}, seed ${seed}:`);
   for (const finding of findings) print(`  ${finding}`);
-  print(`  Repeat it: npm run sim -- --seed ${seed} --scenario ${scenario}${hours} --verbose`);
+  print(`  Repeat it: npm run sim -- --seed ${seed} --scenario ${scenario}${chosen.join("")} --verbose`);
 }
 
 function numberOf(option: string, text: string): number {

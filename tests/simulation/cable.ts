@@ -17,7 +17,10 @@ import { isFault, type Millis, metricsRegistry, silentLog } from "@micronova/kit
 import type { Life } from "@micronova/kit/testing";
 import type { World } from "./world.ts";
 
+// Most are late by less than a caller waits; some are so late that their caller has long done something else.
 const delayMsMax: Millis = 5_000;
+const longDelayMsMax: Millis = 60_000;
+const longDelays = 0.3;
 // How long a client waits before it connects again: never all at once.
 const reconnectMsMin: Millis = 50;
 const reconnectMsMax: Millis = 2_000;
@@ -70,21 +73,23 @@ export class Cable {
 
   /** Sends what one door was given, as well as the day allows. */
   async carry(link: Bus, to: Address, message: Message, isMandatory: boolean): Promise<void> {
-    const { faults, random } = this.#world;
+    const { faults } = this.#world;
     const label = labelOf(to, message);
     if (this.#world.chance(faults.lost)) return this.#world.note("bus", `loses ${label}`);
     if (this.#world.chance(faults.repeated)) {
       this.#world.note("bus", `repeats ${label}`);
-      this.#later(random.int(delayMsMax), to, message);
+      this.#later(to, message);
     }
     if (this.#world.chance(faults.delayed)) {
       this.#world.note("bus", `delays ${label}`);
-      return this.#later(random.int(delayMsMax), to, message);
+      return this.#later(to, message);
     }
     await link.publish(to, message, { mandatory: isMandatory });
   }
 
-  #later(ms: Millis, to: Address, message: Message): void {
+  #later(to: Address, message: Message): void {
+    const { random } = this.#world;
+    const ms = random.int(random.chance(longDelays) ? longDelayMsMax : delayMsMax);
     this.#world.clock.wakeIn(ms, () => {
       // By then the broker or whom it is for may be gone, and so is the message.
       this.#wire?.publish(to, message).catch((error: unknown) => {
