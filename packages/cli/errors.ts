@@ -9,6 +9,22 @@ export const cliErrors = errorTable("cli", {
   notRunning: { status: 409, text: (dir: string) => `No cloud runs on ${dir}.` },
   didNotStart: { status: 500, text: (why: string) => `The cloud did not start: ${why}` },
   didNotStop: { status: 500, text: (pid: number) => `Process ${pid} did not end; look at its log.` },
+  badToken: {
+    status: 400,
+    text: () => "That is no token of `micronova host token`; copy the whole line.",
+  },
+  otherCertificate: {
+    status: 403,
+    text: (url: string) =>
+      `${url} shows another certificate than when the token was made; nothing was sent. Ask for a new token if it was renewed.`,
+  },
+  joinRefused: { status: 403, text: (url: string, why: string) => `${url} refused: ${why}` },
+  joinUnreachable: { status: 503, text: (url: string, why: string) => `${url} cannot be reached: ${why}.` },
+  joinedAlready: {
+    status: 409,
+    text: (dir: string) =>
+      `${dir} is a host's or a cloud's already; start it with \`micronova serve\`, or choose another --data-dir.`,
+  },
   notANumber: {
     status: 400,
     text: (option: string, value: string) => `${option} takes a number, not ${value}.`,

@@ -80,6 +80,42 @@ program
   .option("--insecure", "allow another address than loopback without TLS")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
 
+const host = program.command("host").description("the machines of a cloud");
+
+host
+  .command("token")
+  .description("print a token that lets one host join; give it to `micronova join` there")
+  .addOption(dataDir())
+  .option("--host <name>", "the only name it is good for (any)")
+  .option("--role <roles>", "what the host will be: compute, network, volume, by commas", "compute,network")
+  .option("--minutes <n>", "how long it is good for", "60")
+  .option("--url <url>", "where the host reaches the APIs (as the administrator does)")
+  .action(async (options) => (await import("./commands/host.ts")).hostToken(options));
+
+host
+  .command("list")
+  .description("list the hosts that joined")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .action(async (options) => (await import("./commands/host.ts")).hostList(options));
+
+host
+  .command("remove <name>")
+  .description("forget a host whose servers are gone, and end what it may do on the bus")
+  .addOption(dataDir())
+  .action(async (name, options) => (await import("./commands/host.ts")).hostRemove(name, options));
+
+program
+  .command("join <token>")
+  .description("make this machine a host of a cloud, and run its workers")
+  .addOption(dataDir())
+  .option("--name <host>", "what this machine is called in the cloud (what it calls itself)")
+  .option("--health <address:port>", "where it tells whether it lives and is ready, and its metrics")
+  .addOption(new Option("--virt <driver>", "real or fake guests (auto)").choices(["auto", "qemu", "fake"]))
+  .option("--fake-hosts <n>", "how many hosts the fake driver plays, named after this machine")
+  .option("--no-start", "only write the configuration, and say how to start")
+  .action(async (token, options) => (await import("./commands/join.ts")).join(token, options, installs()));
+
 program
   .command("down")
   .description("stop the cloud; guests go on and are found again")

@@ -62,6 +62,14 @@ export const cloudConfig = Type.Object(
           Type.String({ description: "A certificate to show to the brokers, a file in PEM form." }),
         ),
         key: Type.Optional(Type.String({ description: "Its key, a file in PEM form." })),
+        management_url: Type.Optional(
+          Type.String({
+            pattern: "^https?://",
+            description:
+              "The management API of the brokers at `bus.urls`, with its administrator, such as http://user:password@host:15672: " +
+              "hosts that join get users of their own there.",
+          }),
+        ),
         heartbeat_seconds: Type.Integer({
           default: 10,
           minimum: 0,
@@ -145,6 +153,12 @@ export const cloudConfig = Type.Object(
           Type.String({
             description:
               "The images' bytes; one directory for all APIs, such as a shared mount. `images` without it.",
+          }),
+        ),
+        ca: Type.Optional(
+          Type.String({
+            description:
+              "The authority of the APIs' certificates, a file in PEM form, for hosts that fetch images.",
           }),
         ),
         cache_gb: Type.Integer({

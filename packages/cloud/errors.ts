@@ -49,6 +49,16 @@ export const errors = errorTable("cloud", {
     status: 500,
     text: () => "The role broker needs bus.listen, the address where the other processes find it.",
   },
+  noPublicUrl: {
+    status: 501,
+    text: () =>
+      "bus.listen means every address, which tells a host none; set public_url, whose host it then uses, or bus.listen.",
+  },
+  managementRefused: {
+    status: 503,
+    text: (url: string, why: string) => `The management API of the brokers at ${url} refused: ${why}.`,
+    retriable: true,
+  },
   noSuchRole: {
     status: 500,
     text: (role: string, known: string) => `There is no role ${role}; roles are ${known}.`,

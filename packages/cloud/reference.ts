@@ -57,6 +57,7 @@ export async function cloudReference(): Promise<CloudReference> {
     sagas: sagaDoor({ platform, store, rpc }),
     tokens: tokens({ platform, store }),
     images: imageFiles({ dir: "" }),
+    admission: null,
     config: computeDefaults,
     host: "api",
   });

@@ -16,7 +16,7 @@ import { identityService, type Tokens } from "@micronova/identity";
 import { type ImageFiles, imageService, imageSweeper } from "@micronova/image";
 import type { Platform, Service } from "@micronova/kit";
 import { networkReports, networkService, networkWorker } from "@micronova/network";
-import { invariantWatch, operationsService } from "@micronova/operations";
+import { type Admission, invariantWatch, operationsService } from "@micronova/operations";
 import { placementService } from "@micronova/placement";
 import type { Notifier, Rpc } from "@micronova/rpc";
 import { type AnySaga, type SagaBoundary, type Sagas, sagaNotifications, sagaRunner } from "@micronova/saga";
@@ -57,6 +57,8 @@ export interface ControlDeps {
 export interface ApiDeps extends Omit<ControlDeps, "boundary"> {
   readonly tokens: Tokens;
   readonly images: ImageFiles;
+  /** How hosts are let in; null for a cloud that has no bus for others. */
+  readonly admission: Admission | null;
   /** There in a cloud that was started to fail on purpose. */
   readonly faults?: Faults;
 }

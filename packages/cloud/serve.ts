@@ -19,6 +19,7 @@ import { otlpExporter, type RequestLog, requestLog } from "@micronova/operations
 import { busNotifier } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
 import { isStoreFault, type SharedStore } from "@micronova/store";
+import { admissionOf } from "./admission.ts";
 import { type BusParts, busOf } from "./bus.ts";
 import { busManagement } from "./bus-management.ts";
 import type { CloudConfig } from "./config.ts";
@@ -157,9 +158,15 @@ function apiOf(shared: WithStore, options: ServeOptions) {
   const files = imageFiles({ dir: config.image.dir ?? dir.file("images") });
   const images = shared.world.driver({ host: dir.hostName, kind: "image" }, files);
   const faults = shared.faults === null ? {} : { faults: shared.faults };
-  const api: ApiDeps = { ...control, tokens: tokens({ platform, store, rpc }), images, ...faults };
-  const requests = requestLog(api);
   const { inside } = shared.bus;
+  const api: ApiDeps = {
+    ...control,
+    tokens: tokens({ platform, store, rpc }),
+    images,
+    admission: admissionOf(config, inside),
+    ...faults,
+  };
+  const requests = requestLog(api);
   const management = inside === null ? null : busManagement(inside, api.tokens);
   const http = httpServer({ api, config, requests, management, readiness });
   const url = config.traces.otlp_url;

@@ -123,12 +123,13 @@ const bytesPerGb = 1024 ** 3;
 /** Processes of one host must not write to the same file: each kind of worker has a place of its own. */
 function imagesFor({ platform, config, dir }: HostDeps, worker: "compute" | "volume"): ImageCache {
   const { tls, port, image } = config;
+  const ca = image.ca ?? tls?.cert;
   return imageCache({
     platform,
     dir: dir.file("image-cache", worker),
     origin: originOf(config, port),
     bytesMax: image.cache_gb * bytesPerGb,
-    ...(tls === undefined ? {} : { ca: readFileSync(tls.cert, "utf8") }),
+    ...(ca === undefined ? {} : { ca: readFileSync(ca, "utf8") }),
   });
 }
 

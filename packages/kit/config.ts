@@ -2,7 +2,7 @@
 // a door of its own, `@micronova/kit/config`: what needs no configuration, as the bus alone, then starts
 // without the library of schemas, which takes 25 MB.
 import { readFileSync } from "node:fs";
-import { parse } from "smol-toml";
+import { parse, stringify } from "smol-toml";
 import Type, { IsObject, type Static, type TObject, type TSchema } from "typebox";
 import Schema from "typebox/schema";
 import { errorTable } from "./errors.ts";
@@ -31,6 +31,11 @@ export function readConfig<S extends TObject>(
   }
   // Just checked against the schema.
   return merged as Static<S>;
+}
+
+/** Writes settings as `readConfig` reads them. */
+export function configText(settings: object): string {
+  return `${stringify(settings)}\n`;
 }
 
 export { Type as configType };

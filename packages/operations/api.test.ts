@@ -44,7 +44,7 @@ async function aCloud() {
   await requests.start();
   await runner.start();
   const checks = { invariants: [], inspections: [], repairs: {} };
-  const deps = { platform, store, rpc, sagas, checks, authenticator: testAuthenticator() };
+  const deps = { platform, store, rpc, sagas, checks, admission: null, authenticator: testAuthenticator() };
   const { call } = testServer(platform, { "/operations/v1": operationsService(deps) });
   const start = (id: Uuid, built: typeof calm) =>
     store.transaction((tx) =>

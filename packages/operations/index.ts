@@ -2,6 +2,7 @@
 // traces, the audit log.
 export { type Checks, examine, mend } from "./doctor.ts";
 export { errors as operationsErrors } from "./errors.ts";
+export { type Admission, type Admitted, type HostRole, type HostSettings, hostRoles } from "./hosts.ts";
 export { operationsMigrations } from "./migrations.ts";
 export { otlpExporter } from "./otlp.ts";
 export { type RequestLog, requestLog } from "./request-log.ts";

@@ -1,4 +1,4 @@
-// The schema of the record of requests.
+// The schema of the record of requests, and of hosts that join.
 import type { Migration } from "@micronova/store";
 
 export const operationsMigrations: readonly Migration[] = [
@@ -15,6 +15,25 @@ export const operationsMigrations: readonly Migration[] = [
         spans TEXT NOT NULL
       )`,
       "CREATE INDEX requests_by_time ON requests (at)",
+    ],
+  },
+  {
+    id: "operations/0002-hosts",
+    sql: [
+      `CREATE TABLE host_tokens (
+        id TEXT PRIMARY KEY,
+        host TEXT,
+        roles TEXT NOT NULL,
+        created_at BIGINT NOT NULL,
+        expires_at BIGINT NOT NULL,
+        used_at BIGINT
+      )`,
+      `CREATE TABLE joined_hosts (
+        name TEXT PRIMARY KEY,
+        roles TEXT NOT NULL,
+        joined_at BIGINT NOT NULL,
+        bus_user TEXT NOT NULL
+      )`,
     ],
   },
 ];

@@ -12,14 +12,18 @@ import {
 import { listAudit } from "./api/audit.ts";
 import { showDoctor, startRepairs } from "./api/doctor.ts";
 import { addFaults, clearFaults, listFaults, removeFault, showFaultLog } from "./api/faults.ts";
+import { createToken, joinOne, listJoined, removeJoined } from "./api/hosts.ts";
 import { abandonOne, listAll, retryOne, showOne } from "./api/sagas.ts";
 import { showTrace } from "./api/traces.ts";
 import type { DoctorDeps } from "./doctor.ts";
+import type { Admission } from "./hosts.ts";
 
 export interface OperationsDeps extends DoctorDeps {
   readonly authenticator: Authenticator;
   /** There in a cloud that was started to fail on purpose. */
   readonly faults?: Faults;
+  /** How hosts are let in; null for a cloud that has no bus for others. */
+  readonly admission: Admission | null;
 }
 
 const policies: Policies = {
@@ -31,6 +35,9 @@ const policies: Policies = {
   "operations:sagas:abandon": "admin",
   "operations:audit:list": "admin",
   "operations:traces:show": "admin",
+  "operations:hosts:list": "admin",
+  "operations:hosts:token": "admin",
+  "operations:hosts:remove": "admin",
   "operations:faults:list": "admin",
   "operations:faults:add": "admin",
   "operations:faults:remove": "admin",
@@ -41,6 +48,7 @@ export function operationsService(deps: OperationsDeps): HttpService {
     name: "operations",
     routes: [
       ...[showDoctor, startRepairs, listAll, showOne, retryOne, abandonOne, listAudit, showTrace],
+      ...[listJoined, createToken, joinOne, removeJoined],
       ...[listFaults, addFaults, removeFault, clearFaults, showFaultLog],
     ],
     deps,

@@ -1,4 +1,4 @@
-// The rows of the table this package owns.
+// The rows of the tables this package owns.
 import type { Millis } from "@micronova/kit";
 
 export interface RequestTable {
@@ -13,8 +13,33 @@ export interface RequestTable {
   spans: string;
 }
 
+/** Lets one host join once. */
+export interface HostTokenTable {
+  /** SHA-256 of the secret, hexadecimal: who reads the table cannot use it. */
+  id: string;
+  /** The only name it is good for; null for any. */
+  host: string | null;
+  /** By commas. */
+  roles: string;
+  created_at: Millis;
+  expires_at: Millis;
+  used_at: Millis | null;
+}
+
+/** A host that joined and was not removed. */
+export interface JoinedHostTable {
+  name: string;
+  /** By commas. */
+  roles: string;
+  joined_at: Millis;
+  /** Its user of the bus. */
+  bus_user: string;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     requests: RequestTable;
+    host_tokens: HostTokenTable;
+    joined_hosts: JoinedHostTable;
   }
 }

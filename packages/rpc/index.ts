@@ -28,3 +28,4 @@ export {
   type NotifierDeps,
 } from "./notifier.ts";
 export { osloEnvelope } from "./oslo-envelope.ts";
+export { type WorkerRights, workerRights } from "./worker-rights.ts";

@@ -219,6 +219,7 @@ export class SimulatedCloud {
       host: "api",
       tokens: keyring,
       images: filesDoor(this.world, body.life, this.#images),
+      admission: null,
     };
     const http = listen(platform, { host: "127.0.0.1", port: 8774, services: httpServices(deps) });
     const role = roles.api(deps);

@@ -17,6 +17,7 @@ import type { Listener } from "@micronova/management";
 import { lockFile } from "@micronova/store/file-lock";
 import type { BusManagement, BusManagementOptions } from "../bus-management.ts";
 import { cliErrors } from "../errors.ts";
+import { wholeNumber } from "../numbers.ts";
 
 export interface BusOptions {
   readonly dataDir: string;
@@ -96,7 +97,7 @@ async function manage(
     dataDir: resolve(dataDir),
     // It has no TLS of its own.
     host: isLoopback(listen) || insecure === true ? listen : loopback,
-    port: managementPort === undefined ? null : numberOf("--management-port", managementPort),
+    port: managementPort === undefined ? null : wholeNumber("--management-port", managementPort),
   });
   process.stderr.write(`Its management API is up at ${management.url}/api.\n`);
   return management;
@@ -105,25 +106,20 @@ async function manage(
 /** What is not encrypted stays on this machine, unless the operator insists. */
 function doorsOf(options: BusOptions): readonly ServeOptions[] {
   const { listen, insecure } = options;
-  const port = numberOf("--port", options.port);
+  const port = wholeNumber("--port", options.port);
   const tls = tlsOf(options);
   const isSafe = isLoopback(listen) || insecure === true;
   if (tls !== null)
     return [
       { host: isSafe ? listen : loopback, port },
-      { host: listen, port: numberOf("--tls-port", options.tlsPort), tls },
+      { host: listen, port: wholeNumber("--tls-port", options.tlsPort), tls },
     ];
   if (!isSafe) throw cliErrors.notLoopback(listen);
   return [{ host: listen, port }];
 }
 
-function numberOf(option: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw cliErrors.notANumber(option, text);
-  return Number(text);
-}
-
 function limitsOf({ memoryLimit, diskFreeLimit }: BusOptions): ResourceLimits {
-  const bytes = (option: string, text: string) => numberOf(option, text) * 1024 * 1024;
+  const bytes = (option: string, text: string) => wholeNumber(option, text) * 1024 * 1024;
   return {
     ...(memoryLimit === undefined ? {} : { memoryBytesMax: bytes("--memory-limit", memoryLimit) }),
     ...(diskFreeLimit === undefined ? {} : { diskFreeBytesMin: bytes("--disk-free-limit", diskFreeLimit) }),

@@ -5,6 +5,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs
 import { join, resolve } from "node:path";
 import { type Cloud, type CloudOverrides, startCloud } from "@micronova/cloud";
 import { cliErrors } from "../errors.ts";
+import { wholeNumber } from "../numbers.ts";
 import { ensureForCloud } from "../prepare.ts";
 
 /** What both `up` and `serve` lay over the configuration. */
@@ -117,9 +118,7 @@ export function overridesOf(options: CloudFlags): CloudOverrides {
 }
 
 function numberOf(option: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  if (!/^\d+$/.test(value)) throw cliErrors.notANumber(option, value);
-  return Number(value);
+  return value === undefined ? undefined : wholeNumber(option, value);
 }
 
 const usualSeed = "1";

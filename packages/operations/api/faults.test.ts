@@ -17,7 +17,7 @@ async function aCloud(isFaulty: boolean) {
   const sagas = sagaDoor({ platform, store, rpc });
   const checks = { invariants: [], inspections: [], repairs: {} };
   const faults = openFaults(platform, { seed: "7", logPath: null, isNew: true, die: () => undefined });
-  const deps = { platform, store, rpc, sagas, checks, authenticator: testAuthenticator() };
+  const deps = { platform, store, rpc, sagas, checks, admission: null, authenticator: testAuthenticator() };
   const service = operationsService({ ...deps, ...(isFaulty ? { faults } : {}) });
   const { call } = testServer(platform, { "/operations/v1": service });
   // biome-ignore lint/suspicious/noExplicitAny: answers of any shape.
