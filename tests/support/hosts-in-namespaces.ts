@@ -95,10 +95,10 @@ export async function hostsInNamespaces(...names: readonly string[]): Promise<Ho
 /** Why this machine cannot have hosts, or null. */
 export const whyNoHosts = (): string | null => (process.getuid?.() === 0 ? null : "needs root");
 
-/** How a program is run on a host: the program, and its arguments. */
-export function on(host: Host, program: string, ...args: readonly string[]): [string, readonly string[]] {
+/** How a command is run on a host: the program, and its arguments. */
+export function on(host: Host, ...command: readonly string[]): [string, readonly string[]] {
   const namespaces = ["--net", "--mount", "--uts"];
-  return ["nsenter", ["--target", String(host.pid), ...namespaces, "--wd=/", program, ...args]];
+  return ["nsenter", ["--target", String(host.pid), ...namespaces, ...command]];
 }
 
 /** Cuts a host off the wire, or puts it back on. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Client, connect } from "@micronova/client";
 import { readOpenrc } from "../../packages/cli/openrc.ts";
 import { freePort } from "./free-port.ts";
+import { type Host, on } from "./hosts-in-namespaces.ts";
 import { main, type ProgramResult, program } from "./running-cloud.ts";
 import { RunningProgram } from "./running-program.ts";
 
@@ -17,6 +18,8 @@ export interface RoleOptions {
   readonly args?: readonly string[];
   /** A directory it does not see the contents of, as if it were on another machine; needs root. */
   readonly hidden?: string;
+  /** Where it runs; on this machine itself without it. */
+  readonly on?: Host;
 }
 
 export interface RoleProcess {
@@ -86,15 +89,19 @@ async function roleProcess({
   host,
   args = [],
   hidden,
+  on: place,
   dir,
   configPath,
 }: RoleOptions & Place): Promise<RoleProcess> {
   const dataDir = join(dir, host);
-  const health = `127.0.0.1:${await freePort()}`;
+  const health = `${place?.address ?? "127.0.0.1"}:${await freePort()}`;
   const where = ["--config", configPath, "--data-dir", dataDir, "--name", host, "--health", health];
   // It does not outlive the test, however that ends.
   const bound = ["setpriv", "--pdeathsig", "KILL", process.execPath, main];
-  const elsewhere = hidden === undefined ? [] : [...without, hidden];
+  const elsewhere = [
+    ...(place === undefined ? [] : on(place).flat()),
+    ...(hidden === undefined ? [] : [...without, hidden]),
+  ];
   const start = () =>
     new RunningProgram([...elsewhere, ...bound, "serve", "--role", role, ...where, ...args]);
   let running = start();
