@@ -17,7 +17,7 @@ import {
 } from "@micronova/amqp";
 import { isFault, type Millis, type Platform, type Service } from "@micronova/kit";
 import { osloEnvelope } from "@micronova/rpc";
-import { type FileLock, lockFile } from "@micronova/store";
+import { type FileLock, lockFile } from "@micronova/store/file-lock";
 import { addressOf, isLoopback } from "./address.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";

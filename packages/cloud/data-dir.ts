@@ -3,12 +3,15 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { isFault, type Random } from "@micronova/kit";
-import { type FileLock, isLockedFile, lockFile } from "@micronova/store";
+import { type FileLock, isLockedFile, lockFile } from "@micronova/store/file-lock";
 import { errors } from "./errors.ts";
 import { allRoles, type RoleName, roleNames } from "./role-names.ts";
 
 /** The layout's version: raised when files move. The tables have migrations of their own. */
 const format = 1;
+
+/** The configuration a cloud last started with: what its drivers were, whatever is asked for now. */
+export const configFile = "config.json";
 
 /** Made at the first start, never shipped. */
 export interface Secrets {

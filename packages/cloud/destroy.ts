@@ -4,12 +4,9 @@ import { join } from "node:path";
 import { systemRandom } from "@micronova/kit";
 import { readConfig } from "@micronova/kit/config";
 import { type CloudConfig, cloudConfig } from "./config.ts";
-import { openDataDir } from "./data-dir.ts";
+import { configFile, openDataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, realVirt } from "./drivers.ts";
 import { systemPlatform } from "./serve.ts";
-
-/** The configuration a cloud last started with: what its drivers were, whatever is asked for now. */
-export const configFile = "config.json";
 
 export async function destroyCloud(dataDir: string): Promise<void> {
   const path = join(dataDir, configFile);

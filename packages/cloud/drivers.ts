@@ -1,19 +1,19 @@
 // Which drivers a host gets: by what the operator asked for, who we are, and what the machine has.
-import { fakeDriver, guestUser, qemuDriver, type VirtDriver } from "@micronova/compute";
+import { fakeDriver, guestUser, qemuDriver, type VirtDriver } from "@micronova/compute/host";
 import { isFault, type Platform, processErrors, run } from "@micronova/kit";
 import {
   fakeNetworkDriver,
   linuxNetworkDriver,
   type NetworkDriver,
   userNetworkDriver,
-} from "@micronova/network";
+} from "@micronova/network/host";
 import {
   fakeVolumeDriver,
   fileVolumeDriver,
   lvmUnavailable,
   lvmVolumeDriver,
   type VolumeDriver,
-} from "@micronova/volume";
+} from "@micronova/volume/host";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";

@@ -59,6 +59,7 @@ export const errors = errorTable("cloud", {
     text: (url: string, why: string) => `The management API of the brokers at ${url} refused: ${why}.`,
     retriable: true,
   },
+  badConfig: { status: 500, text: (sentence: string) => sentence },
   noSuchRole: {
     status: 500,
     text: (role: string, known: string) => `There is no role ${role}; roles are ${known}.`,

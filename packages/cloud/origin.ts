@@ -3,14 +3,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { isLoopback } from "./address.ts";
 import type { CloudConfig } from "./config.ts";
 import { writeCredentials } from "./credentials-files.ts";
-import type { DataDir } from "./data-dir.ts";
-import { configFile } from "./destroy.ts";
+import { configFile, type DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
 import type { Served } from "./serve.ts";
 
 /** Writes the credentials for clients; the answer is the address they go to. */
-export function publish(config: CloudConfig, dir: DataDir, { http }: Pick<Served, "http">): string {
-  const origin = originOf(config, http?.port ?? config.port);
+export function publish(config: CloudConfig, dir: DataDir, { port }: Pick<Served, "port">): string {
+  const origin = originOf(config, port ?? config.port);
   writeCredentials(dir, {
     authUrl: `${origin}/identity/v3`,
     region: config.region,

@@ -2,11 +2,10 @@
 // for what is not there yet, and says so in its log and on its health address.
 import { resolve } from "node:path";
 import { isFault, systemRandom } from "@micronova/kit";
-import { readConfig } from "@micronova/kit/config";
 import { addressOf } from "./address.ts";
-import { type CloudConfig, type CloudOverrides, cloudConfig } from "./config.ts";
-import { type DataDir, openDataDir, writeWhole } from "./data-dir.ts";
-import { configFile } from "./destroy.ts";
+import type { CloudConfig, CloudOverrides } from "./config.ts";
+import { readCloudConfig } from "./config-reader.ts";
+import { configFile, type DataDir, openDataDir, writeWhole } from "./data-dir.ts";
 import { errors } from "./errors.ts";
 import { type HealthService, healthService } from "./health.ts";
 import { assertSafe, assertSameRegion, publish } from "./origin.ts";
@@ -38,10 +37,8 @@ export interface RunningRoles {
 export async function startRoles(overrides: CloudOverrides, options: RoleOptions): Promise<RunningRoles> {
   const roles = rolesOf(options.roles);
   const { configPath, hostName } = options;
-  const config = readConfig(cloudConfig, {
-    overrides,
-    ...(configPath === undefined ? {} : { path: configPath }),
-  });
+  const path = configPath === undefined ? {} : { path: configPath };
+  const config = await readCloudConfig({ overrides, ...path });
   if (roles.has("api")) assertSafe(config);
   const dataDir = resolve(config.data_dir);
   const dir = openDataDir(dataDir, systemRandom, { roles, hostName });

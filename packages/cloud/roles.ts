@@ -30,6 +30,7 @@ import {
   volumeWorker,
 } from "@micronova/volume";
 import { cloudChecks } from "./invariants.ts";
+import { together } from "./services.ts";
 
 /** What a conductor must know to go on with what another began. */
 export const cloudSagas: readonly AnySaga[] = [...computeSagas, ...volumeSagas];
@@ -103,40 +104,5 @@ export function httpServices(deps: ApiDeps): Readonly<Record<string, HttpService
     "/compute": computeVersionsService(common),
     "/compute/v2.1": computeService(common),
     "/operations/v1": operationsService({ ...common, checks: cloudChecks }),
-  };
-}
-
-/** Several services as one: started in order, stopped in reverse. */
-export function together(name: string, parts: readonly Service[]): Service {
-  return {
-    name,
-    async start() {
-      for (const part of parts) await part.start();
-    },
-    async stop() {
-      for (const part of parts.toReversed()) await part.stop();
-    },
-  };
-}
-
-/**
- * Services that do not need each other as one: started and stopped at once, so that waiting for a broker far
- * away, or for one that is gone, takes no longer for many than for one.
- */
-export function sideBySide(name: string, parts: readonly Service[]): Service {
-  return {
-    name,
-    async start() {
-      const starts = await Promise.allSettled(parts.map((part) => part.start()));
-      const failed = starts.find(({ status }) => status === "rejected");
-      if (failed?.status !== "rejected") return;
-      await Promise.all(
-        parts.filter((_, at) => starts[at]!.status === "fulfilled").map((part) => part.stop()),
-      );
-      throw failed.reason;
-    },
-    async stop() {
-      await Promise.all(parts.map((part) => part.stop()));
-    },
   };
 }

@@ -1,18 +1,30 @@
 // The workers of this machine: one real host, or as many fake ones as asked for, and one volume worker; in
 // one process, or those of its roles.
 import { readFileSync } from "node:fs";
-import { type HostReporter, hostIdentity, hostReporter, type VirtDriver } from "@micronova/compute";
+import {
+  computeWorker,
+  type HostReporter,
+  hostIdentity,
+  hostReporter,
+  type VirtDriver,
+} from "@micronova/compute/host";
 import { type ImageCache, imageCache } from "@micronova/image/host";
 import type { Platform, Service } from "@micronova/kit";
-import { fakeNetworkDriver, type NetworkDriver, neighbourNetwork } from "@micronova/network";
+import {
+  fakeNetworkDriver,
+  type NetworkDriver,
+  neighbourNetwork,
+  networkWorker,
+} from "@micronova/network/host";
 import { type FileFences, fileFences } from "@micronova/rpc";
+import { volumeWorker } from "@micronova/volume/host";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { chooseNetwork, chooseVirt, chooseVolume, fakeVirt, realVirt } from "./drivers.ts";
 import { errors } from "./errors.ts";
 import { originOf } from "./origin.ts";
 import { allRoles, type RoleName } from "./role-names.ts";
-import { roles, sideBySide, together } from "./roles.ts";
+import { sideBySide, together } from "./services.ts";
 import type { World } from "./world.ts";
 
 export interface HostDeps {
@@ -92,7 +104,7 @@ async function guestHost(deps: HostDeps, given: GuestHost): Promise<Service> {
   const { host } = given;
   const own = given.network === null ? null : world.driver({ host, kind: "network" }, given.network);
   const plugging =
-    own === null ? [] : [roles.network({ ...world.view({ role: "network", host }), host, driver: own })];
+    own === null ? [] : [networkWorker({ ...world.view({ role: "network", host }), host, driver: own })];
   const computing = asked.has("compute") ? [await computeHost(deps, given, own)] : [];
   // Guests that outlived the worker are plugged again as soon as it reports, so networks come first.
   return together(host, [...plugging, ...computing]);
@@ -106,7 +118,7 @@ async function computeHost(deps: HostDeps, given: GuestHost, own: NetworkDriver 
   const { platform, rpc } = world.view({ role: "compute", host });
   const network = own ?? neighbourNetwork({ platform, rpc, host });
   const shared = reporter === undefined ? { images } : { images, reporter };
-  return keeping(fences, roles.compute({ ...shared, platform, rpc, host, virt, network, nodeId, fences }));
+  return keeping(fences, computeWorker({ ...shared, platform, rpc, host, virt, network, nodeId, fences }));
 }
 
 async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Service> {
@@ -115,7 +127,7 @@ async function volumeHost(deps: HostDeps, virt: "qemu" | "fake"): Promise<Servic
   const fences = fileFences(dir.file("volume-fences"));
   const { platform, rpc } = world.view({ role: "volume", host });
   const images = imagesFor(deps, "volume");
-  return keeping(fences, roles.volume({ platform, rpc, host, driver, fences, images }));
+  return keeping(fences, volumeWorker({ platform, rpc, host, driver, fences, images }));
 }
 
 const bytesPerGb = 1024 ** 3;

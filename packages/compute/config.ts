@@ -14,8 +14,8 @@ export const computeConfigSchema = Type.Object({
     default: "novalocal",
     description: "Appended to a server's hostname in its metadata; empty for no suffix.",
   }),
-  service_down_seconds: count(60, "A host that has not reported for so long counts as down."),
-  report_interval_seconds: count(10, "How often a host reports that it lives."),
+  service_down_seconds: count(15, "A host that has not reported for so long counts as down."),
+  report_interval_seconds: count(5, "How often a host reports that it lives."),
   max_limit: count(1000, "The most items of one page of a list."),
   enable_instance_password: Type.Boolean({
     default: true,
@@ -44,8 +44,8 @@ export interface ComputeConfig {
 export const computeDefaults: ComputeConfig = {
   default_availability_zone: "nova",
   dhcp_domain: "novalocal",
-  service_down_seconds: 60,
-  report_interval_seconds: 10,
+  service_down_seconds: 15,
+  report_interval_seconds: 5,
   max_limit: 1000,
   enable_instance_password: true,
   cpu_allocation_ratio: 4,

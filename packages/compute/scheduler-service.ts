@@ -1,7 +1,7 @@
 // A scheduler: keeps hosts in memory, and answers where a server may go. What it hands out it also takes off
 // its own picture, so that requests that come together spread; the tables are read again when the picture is
 // old, and always before it says that no host fits.
-import { type Service, seededRandom } from "@micronova/kit";
+import { type Platform, type Service, seededRandom } from "@micronova/kit";
 import { hostNews } from "./conductor-contract.ts";
 import type { ComputeRoleDeps } from "./deps.ts";
 import { errors } from "./errors.ts";
@@ -25,7 +25,7 @@ export function schedulerService(deps: ComputeRoleDeps): Service {
   const server = rpc.serve(
     schedulerContract,
     null,
-    { select_destinations: (request) => destinations(picture, request) },
+    { select_destinations: (request) => destinations(picture, deps.platform, request) },
     { prefetch: requestsAtOnce },
   );
   const news = rpc.listen(hostNews, ({ loads, changed }) => picture.hear(loads, changed));
@@ -41,12 +41,17 @@ export function schedulerService(deps: ComputeRoleDeps): Service {
   };
 }
 
-async function destinations(picture: HostPicture, request: RequestSpec): Promise<Destinations> {
+async function destinations(
+  picture: HostPicture,
+  { metrics }: Pick<Platform, "metrics">,
+  request: RequestSpec,
+): Promise<Destinations> {
   let selection = choose(await picture.hosts(), request);
   if (selection.ranked.length === 0) selection = choose(await picture.freshHosts(), request);
   const [best] = selection.ranked;
   if (best === undefined) throw errors.noValidHost(refusalReason(selection));
   picture.consume(best.host.host, request);
+  metrics.count("micronova_scheduler_placements_total");
   return {
     candidates: selection.ranked.slice(0, candidatesMax).map(({ host }) => ({
       host: host.host,

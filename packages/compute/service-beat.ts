@@ -5,7 +5,7 @@ import type { ComputeDeps } from "./deps.ts";
 import { seeService } from "./hosts.ts";
 
 /** Three beats fit into the time after which a service counts as down. */
-const beatMs: Millis = 20_000;
+const beatMs: Millis = 5_000;
 
 export function serviceBeat(
   { platform, store }: Pick<ComputeDeps, "platform" | "store">,

@@ -55,17 +55,14 @@ export type { NetworkDeps } from "./deps.ts";
 export type {
   HostNetwork,
   MetadataEndpoint,
-  NetworkDriver,
   NetworkSpec,
   Plug,
   PortSpec,
   SecurityRule,
   SubnetSpec,
 } from "./drivers/driver.ts";
-export { fakeNetworkDriver } from "./drivers/fake.ts";
-export { type LinuxNetworkOptions, linuxNetworkDriver } from "./drivers/linux/driver.ts";
-export { type UserNetworkOptions, userNetworkDriver } from "./drivers/user.ts";
 export { errors as networkErrors } from "./errors.ts";
+export * from "./host.ts";
 export { networkInvariants } from "./invariants.ts";
 export { networkMigrations } from "./migrations.ts";
 export { type NetworkReportsDeps, networkReports } from "./network-reports.ts";
@@ -86,5 +83,3 @@ export {
   metadataContract,
   networkWorkerContract,
 } from "./worker/contract.ts";
-export { neighbourNetwork } from "./worker/neighbour.ts";
-export { type NetworkWorkerDeps, networkWorker } from "./worker/worker.ts";

@@ -18,12 +18,9 @@ export {
   serverAttachments,
 } from "./attachments.ts";
 export type { VolumeDeps } from "./deps.ts";
-export type { Initiator, PoolCapacity, VolumeConnection, VolumeDriver } from "./drivers/driver.ts";
-export { type FakeVolumeDriver, fakeVolumeDriver } from "./drivers/fake.ts";
-export { fileVolumeDriver } from "./drivers/file.ts";
-export { lvmVolumeDriver } from "./drivers/lvm/driver.ts";
-export { lvmUnavailable } from "./drivers/lvm/probe.ts";
+export type { Initiator, PoolCapacity, VolumeConnection } from "./drivers/driver.ts";
 export { errors as volumeErrors } from "./errors.ts";
+export * from "./host.ts";
 export { volumeInspections } from "./inspections.ts";
 export { quietVolumeInvariants, volumeInvariants } from "./invariants.ts";
 export { volumeMigrations } from "./migrations.ts";
@@ -36,7 +33,6 @@ export type { Volume, VolumeAttachment, VolumeType } from "./tables.ts";
 export { volumeReports } from "./volume-reports.ts";
 export { type NewVolume, volumes } from "./volumes.ts";
 export { volumeWorkerContract } from "./worker/contract.ts";
-export { type VolumeWorker, volumeWorker } from "./worker/worker.ts";
 
 export const volumeSagas: AnySaga[] = [
   volumeCreate,

@@ -1,9 +1,9 @@
 // `micronova serve`: some of a cloud's roles in this process, until it is told to stop.
 import { resolve } from "node:path";
-import { startRoles } from "@micronova/cloud";
+import { startRoles } from "@micronova/cloud/host";
 import { systemClock } from "@micronova/kit";
+import { type CloudFlags, overridesOf } from "../cloud-flags.ts";
 import { widenPath } from "../prepare.ts";
-import { type CloudFlags, overridesOf } from "./up.ts";
 
 export interface ServeOptions extends CloudFlags {
   readonly role: string;

@@ -3,22 +3,11 @@
 import { spawn } from "node:child_process";
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Cloud, type CloudOverrides, startCloud } from "@micronova/cloud";
-import { cliErrors } from "../errors.ts";
-import { wholeNumber } from "../numbers.ts";
-import { ensureForCloud } from "../prepare.ts";
+import { type Cloud, startCloud } from "@micronova/cloud";
 
-/** What both `up` and `serve` lay over the configuration. */
-export interface CloudFlags {
-  readonly dataDir: string;
-  readonly config?: string;
-  readonly listen?: string;
-  readonly port?: string;
-  readonly virt?: "auto" | "qemu" | "fake";
-  readonly fakeHosts?: string;
-  readonly fakeDelay?: string;
-  readonly insecure?: boolean;
-}
+import { type CloudFlags, overridesOf } from "../cloud-flags.ts";
+import { cliErrors } from "../errors.ts";
+import { ensureForCloud } from "../prepare.ts";
 
 export interface UpOptions extends CloudFlags {
   readonly ephemeral?: boolean;
@@ -101,24 +90,6 @@ function upArguments(options: UpOptions): string[] {
     ...(options.ephemeral ? ["--ephemeral"] : []),
     ...(options.faults === undefined ? [] : [`--faults=${seedOf(options)}`]),
   ];
-}
-
-export function overridesOf(options: CloudFlags): CloudOverrides {
-  return {
-    data_dir: resolve(options.dataDir),
-    listen: options.listen,
-    port: numberOf("--port", options.port),
-    insecure: options.insecure,
-    virt: {
-      driver: options.virt,
-      fake_hosts: numberOf("--fake-hosts", options.fakeHosts),
-      fake_delay_ms: numberOf("--fake-delay", options.fakeDelay),
-    },
-  };
-}
-
-function numberOf(option: string, value: string | undefined): number | undefined {
-  return value === undefined ? undefined : wholeNumber(option, value);
 }
 
 const usualSeed = "1";

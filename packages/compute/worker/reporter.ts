@@ -45,12 +45,12 @@ interface Known extends ReportedHost {
 
 /** Before the conductor is heard for the first time, so that a cloud that starts is ready at once. */
 const firstRetryMs: Millis = 100;
-const defaultIntervalMs: Millis = 10_000;
+const defaultIntervalMs: Millis = 5_000;
 /** Hosts of one process that are asked at each beat whether they take work. */
 const pingsAtOnce = 32;
 
 /** Once a minute. */
-const beatsPerWholeReport = 6;
+const beatsPerWholeReport = 12;
 
 interface ReporterDeps {
   readonly platform: Platform;
