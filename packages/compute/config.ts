@@ -25,6 +25,10 @@ export const computeConfigSchema = Type.Object({
   ram_allocation_ratio: Type.Number({ default: 1, description: "Overcommit of a host's memory." }),
   disk_allocation_ratio: Type.Number({ default: 1, description: "Overcommit of a host's disk." }),
   reserved_host_memory_mb: count(512, "Memory of a host kept for the host itself."),
+  allow_resize_to_same_host: Type.Boolean({
+    default: false,
+    description: "Whether a resized server may stay on its host.",
+  }),
 });
 
 export interface ComputeConfig {
@@ -38,6 +42,7 @@ export interface ComputeConfig {
   readonly ram_allocation_ratio: number;
   readonly disk_allocation_ratio: number;
   readonly reserved_host_memory_mb: number;
+  readonly allow_resize_to_same_host: boolean;
 }
 
 /** The settings of a cloud whose operator set none. */
@@ -52,4 +57,5 @@ export const computeDefaults: ComputeConfig = {
   ram_allocation_ratio: 1,
   disk_allocation_ratio: 1,
   reserved_host_memory_mb: 512,
+  allow_resize_to_same_host: false,
 };

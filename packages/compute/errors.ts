@@ -185,6 +185,36 @@ export const errors = errorTable("compute", {
   notSupported: { status: 501, text: (what: string) => `${what} is not supported by this cloud.` },
   passwordTaken: { status: 409, text: () => "The password is already set; clear it first." },
 
+  sameFlavor: { status: 400, text: () => "When resizing, instances must change flavor!" },
+  zeroDiskResize: { status: 400, text: () => "Resize to zero disk flavor is not allowed." },
+  diskTooSmall: {
+    status: 400,
+    text: (what: string) => `Server disk was unable to be resized because: ${what} cannot become smaller.`,
+  },
+  moveToSameHost: {
+    status: 400,
+    text: (id: string) => `Server ${id} cannot be migrated to the same host where it is running.`,
+  },
+  hostAway: {
+    status: 409,
+    text: (host: string) => `Service is unavailable at this time: compute host ${host} is down.`,
+  },
+  moveRefused: {
+    status: 500,
+    retriable: true,
+    text: (id: string, host: string, why: string) => `Host ${host} could not take instance ${id}: ${why}`,
+  },
+  copyStays: {
+    status: 500,
+    retriable: true,
+    text: (id: string, host: string, why: string) =>
+      `Host ${host} could not remove its copy of instance ${id}: ${why}`,
+  },
+  migrationNotFound: {
+    status: 404,
+    text: (number: string, id: string) => `Migration ${number} for server ${id} could not be found.`,
+  },
+  migrationMissing: { status: 404, text: (id: string) => `Server ${id} has not been resized.` },
   noValidHost: { status: 500, text: (reason: string) => `No valid host was found. ${reason}` },
   candidatesTaken: {
     status: 500,

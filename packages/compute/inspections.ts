@@ -6,6 +6,7 @@ import { serverAttachments } from "@micronova/volume";
 import { computeDefaults } from "./config.ts";
 import type { DomainInfo } from "./drivers/driver.ts";
 import { computeBinary, isUp } from "./hosts.ts";
+import { movingTo } from "./server-migrations.ts";
 import { guestlessStates } from "./states.ts";
 import { computeWorkerContract } from "./worker/contract.ts";
 
@@ -78,6 +79,7 @@ async function strangers(
     .where("id", "in", ids)
     .execute();
   const known = new Map(rows.map((row) => [row.id, row]));
+  const moving = new Set(await movingTo(read, host));
   return ids.flatMap((id) => {
     const row = known.get(id);
     const about = { kind: "server", id, host };
@@ -85,7 +87,7 @@ async function strangers(
       return [{ text: `${host} runs a guest of server ${id}, which no table knows.`, about }];
     if (row.deleted_at !== null)
       return [{ text: `${host} runs a guest of server ${id}, which is deleted.`, about }];
-    if (row.host === host) return [];
+    if (row.host === host || moving.has(id)) return [];
     return [{ text: `${host} runs a guest of server ${id}, whose host is ${row.host ?? "none"}.`, about }];
   });
 }

@@ -4,6 +4,7 @@ import { boundServerPorts } from "@micronova/network";
 import { allocationsOn, usages } from "@micronova/placement";
 import type { Invariant, Tx, Violation } from "@micronova/store";
 import { serverAttachments } from "@micronova/volume";
+import { flavorOf } from "./server-show.ts";
 import { buildingState, errorState } from "./states.ts";
 
 const noTask: Invariant = {
@@ -28,7 +29,7 @@ const allocationsMatch: Invariant = {
   async find(tx) {
     const rows = await tx
       .selectFrom("servers")
-      .select(["id", "node_id", "vcpus", "memory_mb"])
+      .select(["id", "node_id", "flavor"])
       .where("deleted_at", "is", null)
       .where("node_id", "is not", null)
       .execute();
@@ -73,8 +74,9 @@ async function differences(
   });
 }
 
-function heldBy({ vcpus, memory_mb }: { readonly vcpus: number; readonly memory_mb: number }): Held {
-  return { vcpus, memoryMb: memory_mb };
+function heldBy({ flavor }: { readonly flavor: string }): Held {
+  const { vcpus, ram } = flavorOf(flavor);
+  return { vcpus, memoryMb: ram };
 }
 
 function total(all: readonly Held[]): Held {

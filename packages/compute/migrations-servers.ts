@@ -64,4 +64,18 @@ export const serverVolumeMigrations: readonly Migration[] = [
     sql: [`CREATE TABLE doomed_volumes (volume_id TEXT PRIMARY KEY, request TEXT NOT NULL)`],
   },
   { id: "compute/0006-deaf-hosts", sql: ["ALTER TABLE compute_services ADD COLUMN deaf_since BIGINT"] },
+  {
+    id: "compute/0007-migrations",
+    sql: [
+      `CREATE TABLE server_migrations (
+        id TEXT PRIMARY KEY, number INTEGER NOT NULL, server_id TEXT NOT NULL, project_id TEXT NOT NULL,
+        user_id TEXT NOT NULL, migration_type TEXT NOT NULL, status TEXT NOT NULL, source TEXT NOT NULL,
+        source_compute TEXT NOT NULL, dest TEXT, dest_compute TEXT, dest_host TEXT, old_flavor TEXT NOT NULL,
+        new_flavor TEXT NOT NULL, was_running INTEGER NOT NULL, progress TEXT, created_at BIGINT NOT NULL,
+        updated_at BIGINT NOT NULL)`,
+      "CREATE UNIQUE INDEX server_migrations_by_number ON server_migrations (number)",
+      "CREATE INDEX server_migrations_by_server ON server_migrations (server_id)",
+      "CREATE INDEX server_migrations_by_status ON server_migrations (status)",
+    ],
+  },
 ];

@@ -139,6 +139,29 @@ export async function checkServerQuota(
   );
 }
 
+/** Whether a server may grow by so much; one that shrinks always may. */
+export async function checkResizeQuota(
+  tx: Tx,
+  projectId: string,
+  more: { readonly cores: number; readonly ram: number },
+): Promise<void> {
+  const owner = { projectId, userId: null };
+  const limits = await limitsOf(tx, owner);
+  const used = await serverUsage(tx, owner);
+  const over = (["cores", "ram"] as const).filter(
+    (resource) =>
+      more[resource] > 0 && limits[resource] >= 0 && used[resource] + more[resource] > limits[resource],
+  );
+  if (over.length === 0) return;
+  const list = (value: (resource: (typeof over)[number]) => unknown) => over.map(value).join(", ");
+  throw errors.quotaExceeded(
+    list((resource) => resource),
+    list((resource) => more[resource]),
+    list((resource) => used[resource]),
+    list((resource) => limits[resource]),
+  );
+}
+
 // In the order in which Nova lists them.
 const serverResources = ["cores", "instances", "ram"] as const;
 type ServerResource = (typeof serverResources)[number];

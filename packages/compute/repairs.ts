@@ -1,7 +1,7 @@
 // How what is wrong with servers is mended.
 import { audit, type Repair, type Repairs } from "@micronova/saga";
 import type { Tx } from "@micronova/store";
-import { guestDestroy } from "./sagas/guest-destroy.ts";
+import { belongsThere, guestDestroy } from "./sagas/guest-destroy.ts";
 import { portFree } from "./sagas/port-free.ts";
 import { serverDelete } from "./sagas/server-delete.ts";
 import { serverReclaim } from "./sagas/server-reclaim.ts";
@@ -51,7 +51,7 @@ export const evict: Repair = {
     const server = await find(tx, id);
     // A guest that no table knows is nobody's proof: it is left alone.
     if (host === undefined || server === undefined) return null;
-    if (server.deleted_at === null && server.host === host) return null;
+    if (await belongsThere(tx, id, host)) return null;
     await audit(tx, request, { action: "guest-destroy", about, reason: text });
     return sagas.start(tx, guestDestroy, { serverId: id, host }, { subject: serverSubject(id), request });
   },

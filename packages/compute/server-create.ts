@@ -13,6 +13,7 @@ import { checkServerQuota } from "./quotas.ts";
 import { serverCreate } from "./sagas/server-create.ts";
 import type { RequestSpec } from "./scheduler-contract.ts";
 import { metadataItemsMax } from "./server-metadata.ts";
+import { wantedFlavor } from "./server-resources.ts";
 import { serverSubject } from "./servers.ts";
 import { powerStates, serverStates } from "./states.ts";
 import type { Server } from "./tables.ts";
@@ -208,18 +209,10 @@ function requestSpec(
   { flavor, image, zone, forceHost, requestedHost }: Boot,
   { hints }: CreateServer,
 ): Omit<RequestSpec, "ignoreHosts"> {
-  const rootGb = image === null ? 0 : flavor.disk;
-  const swapGb = Math.ceil(flavor.swap / 1024);
   return {
     serverId: server.id,
     projectId: server.project_id,
-    flavor: {
-      name: flavor.name,
-      vcpus: flavor.vcpus,
-      memoryMb: flavor.ram,
-      diskGb: rootGb + flavor.ephemeral + swapGb,
-      extraSpecs: flavor.extra_specs,
-    },
+    flavor: wantedFlavor(flavor, image !== null),
     imageProperties: imagePropertiesOf(image),
     availabilityZone: zone,
     forceHost,

@@ -1,5 +1,6 @@
 // The one place that changes a server's state: `begin` takes the server for an action, `finish` and `fail`
 // let it go. Each is one conditional update whose row count is the answer.
+import assert from "node:assert/strict";
 import type { RequestContext, Uuid } from "@micronova/kit";
 import { now, type Tx } from "@micronova/store";
 import { errors } from "./errors.ts";
@@ -90,18 +91,23 @@ async function whyNot(tx: Tx, context: RequestContext, id: Uuid, action: ServerA
   return errors.serverNotLaunched(id, text);
 }
 
-/** Ends the action well. False when something else took the server meanwhile, such as its deletion. */
+/**
+ * Ends the action well. False when something else took the server meanwhile, such as its deletion. `as` is
+ * for actions that may end in one of two states.
+ */
 export async function finish(
   tx: Tx,
   id: Uuid,
   action: ServerAction,
   change: ServerChange = {},
+  as: VmState | "same" = serverStates.actions[action].to,
 ): Promise<boolean> {
-  const rule = serverStates.actions[action];
+  const { to, orTo } = serverStates.actions[action];
+  assert(as === to || as === orTo, `${action} does not end in ${as}`);
   const power = powerAfter[action];
   return release(tx, id, action, {
     ...change,
-    ...(rule.to === "same" ? {} : { vm_state: rule.to }),
+    ...(as === "same" ? {} : { vm_state: as }),
     ...(power === undefined ? {} : { power_state: power }),
   });
 }
@@ -214,5 +220,45 @@ export async function unplace(tx: Tx, id: Uuid): Promise<void> {
     .where("id", "=", id)
     .where("deleted_at", "is", null)
     .where("launched_at", "is", null)
+    .execute();
+}
+
+/** Goes on with an action under its next task. Refused when something else took the server meanwhile. */
+export async function advance(
+  tx: Tx,
+  id: Uuid,
+  action: ServerAction,
+  next: { readonly task: string; readonly change?: ServerChange },
+): Promise<void> {
+  const { numUpdatedRows } = await tx
+    .updateTable("servers")
+    .set({ ...next.change, task_state: next.task, updated_at: now(tx) })
+    .where("id", "=", id)
+    .where("deleted_at", "is", null)
+    .where("task_state", "in", tasksOf(action))
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) throw errors.serverGoing(id);
+}
+
+/** As `advance`, back to an earlier task; what has changed is changed back also on a server that is going. */
+export async function retreat(
+  tx: Tx,
+  id: Uuid,
+  action: ServerAction,
+  back: { readonly task: string; readonly change?: ServerChange },
+): Promise<void> {
+  await tx
+    .updateTable("servers")
+    .set({ task_state: back.task, updated_at: now(tx) })
+    .where("id", "=", id)
+    .where("deleted_at", "is", null)
+    .where("task_state", "in", tasksOf(action))
+    .execute();
+  if (back.change === undefined) return;
+  await tx
+    .updateTable("servers")
+    .set(back.change)
+    .where("id", "=", id)
+    .where("deleted_at", "is", null)
     .execute();
 }

@@ -2,6 +2,7 @@
 import { type AnyRoute, type HttpService, novaDialect, service } from "@micronova/http";
 import { instanceActionRoutes } from "./api/instance-actions.ts";
 import { interfaceRoutes } from "./api/interfaces.ts";
+import { migrationRoutes } from "./api/migrations.ts";
 import { removedRoutes } from "./api/removed.ts";
 import { resourceRoutes } from "./api/resource-routes.ts";
 import { serverActionRoutes } from "./api/server-actions.ts";
@@ -23,6 +24,7 @@ export const computeRoutes: readonly AnyRoute<ComputeDeps>[] = [
   ...volumeAttachmentRoutes,
   ...interfaceRoutes,
   ...instanceActionRoutes,
+  ...migrationRoutes,
   ...removedRoutes,
   ...resourceRoutes,
 ];

@@ -6,6 +6,7 @@ import { now, type Tx } from "@micronova/store";
 import { type PlacedService, placedServices } from "./availability-zones.ts";
 import type { ComputeConfig } from "./config.ts";
 import { resourceErrors as errors } from "./errors-resources.ts";
+import { holdingStatuses } from "./migration-states.ts";
 import { numberOf } from "./numeric-ids.ts";
 
 export interface ServiceFilter {
@@ -81,9 +82,21 @@ export async function deleteService(tx: Tx, config: ComputeConfig, id: string): 
     .where("host", "=", service.host)
     .where("deleted_at", "is", null)
     .executeTakeFirst();
-  if (nodes.length > 0 && server !== undefined) throw errors.serviceBusy();
+  const isLeft = await hasMoves(tx, service.host);
+  if (nodes.length > 0 && (server !== undefined || isLeft)) throw errors.serviceBusy();
   for (const node of nodes) await removeProvider(tx, node.id);
   await tx.deleteFrom("compute_nodes").where("service_id", "=", service.id).execute();
   if (nodes.length > 0) await tx.deleteFrom("aggregate_hosts").where("host", "=", service.host).execute();
   await tx.deleteFrom("compute_services").where("id", "=", service.id).execute();
+}
+
+/** Whether a server that was here, or comes here, has left something that is not yet decided on. */
+async function hasMoves(tx: Tx, host: string): Promise<boolean> {
+  const move = await tx
+    .selectFrom("server_migrations")
+    .select("id")
+    .where("status", "in", holdingStatuses)
+    .where((is) => is.or([is("source_compute", "=", host), is("dest_compute", "=", host)]))
+    .executeTakeFirst();
+  return move !== undefined;
 }

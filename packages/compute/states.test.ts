@@ -16,7 +16,8 @@ test("every stable state but a final one has a way out besides deletion or reset
 });
 
 test("no two actions say the same task, so that an end finds its own beginning", () => {
-  const tasks = actions.flatMap(tasksOf);
+  // A migration is a resize to the same flavor, by the same saga.
+  const tasks = actions.filter((action) => action !== "migrate").flatMap(tasksOf);
 
   assert.equal(new Set(tasks).size, tasks.length);
 });

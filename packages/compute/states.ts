@@ -5,7 +5,7 @@ import type { PowerState } from "./drivers/driver.ts";
 
 export const serverStates = states({
   initial: "building",
-  stable: ["active", "stopped", "paused", "suspended", "error", "deleted"],
+  stable: ["active", "stopped", "paused", "suspended", "resized", "error", "deleted"],
   actions: {
     create: { from: ["building"], task: "scheduling", to: "active", fail: "error" },
     delete: { from: "any", task: "deleting", evenWhileBusy: true, to: "deleted", fail: "error" },
@@ -22,8 +22,24 @@ export const serverStates = states({
     unpause: { from: ["paused"], task: "unpausing", to: "active", fail: "same" },
     suspend: { from: ["active"], task: "suspending", to: "suspended", fail: "same" },
     resume: { from: ["suspended"], task: "resuming", to: "active", fail: "error" },
-    attachVolume: { from: ["active", "paused", "stopped"], task: null, to: "same", fail: "same" },
-    detachVolume: { from: ["active", "paused", "stopped"], task: null, to: "same", fail: "same" },
+    resize: { from: ["active", "stopped"], task: "resize_prep", to: "resized", fail: "same" },
+    migrate: { from: ["active", "stopped"], task: "resize_prep", to: "resized", fail: "same" },
+    confirmResize: {
+      from: ["resized"],
+      task: "resize_confirming",
+      to: "active",
+      orTo: "stopped",
+      fail: "same",
+    },
+    revertResize: {
+      from: ["resized"],
+      task: "resize_reverting",
+      to: "active",
+      orTo: "stopped",
+      fail: "same",
+    },
+    attachVolume: { from: ["active", "paused", "stopped", "resized"], task: null, to: "same", fail: "same" },
+    detachVolume: { from: ["active", "paused", "stopped", "resized"], task: null, to: "same", fail: "same" },
     attachInterface: { from: ["active", "paused", "stopped"], task: null, to: "same", fail: "same" },
     detachInterface: { from: ["active", "paused", "stopped"], task: null, to: "same", fail: "same" },
   },
@@ -43,6 +59,8 @@ export const startsDuring: Readonly<Partial<Record<ServerAction, readonly string
 /** Tasks of one action besides its first, in which it may end just as well. */
 const laterTasks: Readonly<Partial<Record<ServerAction, readonly string[]>>> = {
   create: ["spawning"],
+  resize: ["resize_migrating", "resize_finish"],
+  migrate: ["resize_migrating", "resize_finish"],
 };
 
 /** Every task that says the action runs; empty for actions that say nothing. */
@@ -60,6 +78,9 @@ export const buildingState: VmState = serverStates.initial;
 export const errorState: VmState = "error";
 /** States of servers that need no guest on their host. */
 export const guestlessStates: readonly VmState[] = [buildingState, errorState];
+
+/** A move's tasks once its host is chosen, and once the server is there. */
+export const movingTasks = { chosen: "resize_migrating", there: "resize_finish" } as const;
 
 /** The task of a build once its host is chosen. */
 export const spawningTask = "spawning";
@@ -79,6 +100,10 @@ export const actionWords: Readonly<Record<ServerAction, { readonly text: string;
   unpause: { text: "unpause", log: "unpause" },
   suspend: { text: "suspend", log: "suspend" },
   resume: { text: "resume", log: "resume" },
+  resize: { text: "resize", log: "resize" },
+  migrate: { text: "migrate", log: "migrate" },
+  confirmResize: { text: "confirmResize", log: "confirmResize" },
+  revertResize: { text: "revertResize", log: "revertResize" },
   attachVolume: { text: "attach_volume", log: "attach_volume" },
   detachVolume: { text: "detach_volume", log: "detach_volume" },
   attachInterface: { text: "attach_interface", log: "attach_interface" },
@@ -114,6 +139,11 @@ export const powerAfter: Readonly<Partial<Record<ServerAction, number>>> = {
   resume: powerStates.running,
   delete: powerStates.pending,
 };
+
+/** What a server that was moved is by its guest's power. */
+export function movedState(power: number): "active" | "stopped" {
+  return power === powerStates.running ? "active" : "stopped";
+}
 
 /**
  * What a guest's power says of a server that has no task: it died, or it was started or paused behind our

@@ -8,6 +8,8 @@ export interface ActionRule<State extends string> {
   /** Whether the action may start while another runs (deletion). */
   readonly evenWhileBusy?: boolean;
   readonly to: State | "same";
+  /** Another state in which it may end as well; who ends the action knows which. */
+  readonly orTo?: State;
   readonly fail: State | "same";
 }
 
@@ -31,7 +33,7 @@ export function states<const State extends string, const Action extends string>(
     for (const state of rule.from === "any" ? [] : rule.from) {
       if (!known.has(state)) throw new Error(`State ${state} is used but not declared.`);
     }
-    for (const state of [rule.to, rule.fail]) {
+    for (const state of [rule.to, rule.orTo ?? "same", rule.fail]) {
       if (state === "same") continue;
       if (!known.has(state)) throw new Error(`State ${state} is used but not declared.`);
       reached.add(state);

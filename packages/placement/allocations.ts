@@ -49,6 +49,28 @@ export async function unclaim(tx: Tx, consumerId: string): Promise<void> {
   await tx.deleteFrom("consumers").where("id", "=", consumerId).execute();
 }
 
+/**
+ * Everything that `from` holds becomes what `to` holds, who held nothing; sums stay, so it always fits. Again
+ * is no error.
+ */
+export async function transfer(
+  tx: Tx,
+  { from, to, consumerType }: { readonly from: string; readonly to: string; readonly consumerType: string },
+): Promise<void> {
+  const before = await findConsumer(tx, from);
+  if (before === null) return;
+  const moved = await tx
+    .updateTable("allocations")
+    .set({ consumer_id: to })
+    .where("consumer_id", "=", from)
+    .returning("provider_id")
+    .execute();
+  for (const id of new Set(moved.map((row) => row.provider_id))) await raiseGeneration(tx, id);
+  await tx.deleteFrom("consumers").where("id", "=", from).execute();
+  const { project_id: projectId, user_id: userId } = before;
+  await saveConsumer(tx, { consumerId: to, projectId, userId, consumerType });
+}
+
 export interface ConsumerWrite {
   readonly consumerId: string;
   readonly projectId: string;

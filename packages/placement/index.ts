@@ -5,6 +5,7 @@ export {
   type Claim,
   claim,
   rewriteAllocations,
+  transfer,
   unclaim,
 } from "./allocations.ts";
 export { placementErrors } from "./errors.ts";

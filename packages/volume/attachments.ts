@@ -63,6 +63,16 @@ export async function completeAttachment(
   await move(tx, id, "complete", { ...server, device, host, attached_at: now(tx) });
 }
 
+/** The server's volumes are used on another host from now on. */
+export async function carryAttachments(tx: Tx, serverId: Uuid, host: string): Promise<void> {
+  await tx
+    .updateTable("volume_attachments")
+    .set({ host })
+    .where("server_id", "=", serverId)
+    .where("attach_status", "=", "attached")
+    .execute();
+}
+
 /** The volume is being taken from its server: `detaching`. Exactly one of several callers succeeds. */
 export async function beginDetach(tx: Tx, id: Uuid): Promise<VolumeAttachment> {
   return move(tx, id, "beginDetach", {});

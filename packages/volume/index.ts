@@ -9,6 +9,7 @@ import { volumeUncreate } from "./sagas/volume-uncreate.ts";
 export {
   attachmentsOf,
   beginDetach,
+  carryAttachments,
   completeAttachment,
   findAttachment,
   type NewAttachment,

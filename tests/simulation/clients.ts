@@ -33,6 +33,10 @@ const actions: readonly (readonly [weight: number, action: Action])[] = [
   [3, (client) => client.act({ unpause: null })],
   [3, (client) => client.act({ suspend: null })],
   [3, (client) => client.act({ resume: null })],
+  [4, (client) => client.act({ migrate: null }, true)],
+  [4, (client) => client.resize()],
+  [3, (client) => client.act({ confirmResize: null })],
+  [3, (client) => client.act({ revertResize: null })],
   [12, (client) => client.createVolume({})],
   [2, (client) => client.createVolume({ imageRef: client.cloud.imageId })],
   [6, (client) => client.deleteVolume()],
@@ -61,6 +65,7 @@ export class Client {
   readonly excused: Set<number>;
   readonly #random: Random;
   readonly #token: string;
+  readonly #adminToken: string;
   #known: Known = { servers: [], volumes: [], ports: [] };
   #names = 0;
   requests = 0;
@@ -71,6 +76,7 @@ export class Client {
     this.#random = random;
     this.excused = new Set(excused);
     this.#token = cloud.token(this.projectId);
+    this.#adminToken = cloud.token(this.projectId, true);
   }
 
   /** Does something. */
@@ -83,10 +89,10 @@ export class Client {
     return null;
   }
 
-  async ask(method: string, url: string, body?: unknown): Promise<Answer> {
+  async ask(method: string, url: string, body?: unknown, isAdmin = false): Promise<Answer> {
     this.requests++;
     const headers = {
-      "x-auth-token": this.#token,
+      "x-auth-token": isAdmin ? this.#adminToken : this.#token,
       "openstack-api-version": "compute 2.79",
       ...(Buffer.isBuffer(body) ? { "content-type": "application/octet-stream" } : {}),
     };
@@ -151,9 +157,13 @@ export class Client {
     if (id !== undefined) await this.#delete("servers", id, `/compute/v2.1/servers/${id}`);
   }
 
-  async act(action: Readonly<Record<string, unknown>>): Promise<void> {
+  async act(action: Readonly<Record<string, unknown>>, isAdmin = false): Promise<void> {
     const id = this.#pick(this.#known.servers);
-    if (id !== undefined) await this.ask("POST", `/compute/v2.1/servers/${id}/action`, action);
+    if (id !== undefined) await this.ask("POST", `/compute/v2.1/servers/${id}/action`, action, isAdmin);
+  }
+
+  resize(): Promise<void> {
+    return this.act({ resize: { flavorRef: this.#pick(flavors) } });
   }
 
   async createVolume(extra: Readonly<Record<string, unknown>>): Promise<void> {

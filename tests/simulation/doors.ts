@@ -38,17 +38,31 @@ export function storeDoor(
 }
 
 // Reading is no effect: it changes nothing, and takes no time that matters.
-const reads = new Set(["list", "info", "load", "inventory", "capacity", "consoleOutput", "exports", "read"]);
+const reads = new Set([
+  "list",
+  "info",
+  "load",
+  "inventory",
+  "capacity",
+  "consoleOutput",
+  "exports",
+  "read",
+  "disks",
+  "copies",
+]);
 const callMsMax: Millis = 200;
 // A guest that boots, a volume that is wiped.
 const longCallMsMax: Millis = 3_000;
-const longCalls = new Set(["spawn", "create", "delete", "suspend"]);
+const longCalls = new Set(["spawn", "create", "delete", "suspend", "leave", "send", "arrive"]);
 // Longer than a step may take.
 const hangMs: Millis = 12 * 60_000;
 
 /** A driver as one life of its worker sees it. The driver itself outlives the worker, as guests do. */
 export function driverDoor<D extends object>(world: World, life: Life, name: string, driver: D): D {
   const doors = Object.entries(driver).map(([method, value]) => {
+    // An ability is an object of calls.
+    if (typeof value === "object" && value !== null && method === "migration")
+      return [method, driverDoor(world, life, name, value)] as const;
     if (typeof value !== "function") return [method, value] as const;
     const call = (...args: unknown[]) => value.apply(driver, args);
     if (method === "start" || method === "stop" || reads.has(method))

@@ -37,6 +37,7 @@ export async function findings(cloud: SimulatedCloud, afterMs = repairsMs): Prom
     ...perHost.flat(),
     ...(await volumeFindings(cloud)),
     ...(await imageFindings(cloud)),
+    ...(await copyFindings(cloud)),
   ];
 }
 
@@ -85,6 +86,23 @@ async function unexplained({ store: { read } }: SimulatedCloud): Promise<readonl
       .filter(({ message }) => message === null)
       .map(({ id }) => `Volume ${id} is in error without a message.`),
   ];
+}
+
+/** What hosts keep of servers that were moved: one copy of each that may still go back. */
+async function copyFindings(cloud: SimulatedCloud): Promise<string[]> {
+  const rows = await cloud.store.read
+    .selectFrom("server_migrations")
+    .select(["id", "source_compute"])
+    .where("status", "=", "finished")
+    .execute();
+  const kept = await Promise.all(
+    cloud.hosts.map(async ({ name, virt }) => {
+      const copies = (await virt.migration?.copies()) ?? [];
+      return copies.map(({ copy }) => `${copy} on ${name}`);
+    }),
+  );
+  const told = rows.map(({ id, source_compute }) => `${id} on ${source_compute}`);
+  return unlike("copies of moved servers", kept.flat(), told);
 }
 
 /** The power a guest has by what the tables say of its server. One in error may be in any, or have none. */

@@ -61,8 +61,12 @@ export class Scene {
     return this.ask("POST", url, { volumeAttachment: { volumeId } });
   }
 
-  act(serverId: string, action: Readonly<Record<string, unknown>>): Promise<Answer> {
-    return this.ask("POST", `/compute/v2.1/servers/${serverId}/action`, action);
+  act(
+    serverId: string,
+    action: Readonly<Record<string, unknown>>,
+    as: "user" | "admin" = "user",
+  ): Promise<Answer> {
+    return this.ask("POST", `/compute/v2.1/servers/${serverId}/action`, action, as);
   }
 
   /** The server's status; null when there is no such server. */

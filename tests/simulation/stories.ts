@@ -68,6 +68,44 @@ const servers: readonly Story[] = [
   action("server-resume", { resume: null }, { suspend: null }),
 ];
 
+/** A server that has a volume, so that it moves with it; asked by whoever may. */
+function move(name: string, variant: string, wanted: (scene: Scene, id: string) => Promise<Answer>): Story {
+  return {
+    name,
+    variant,
+    async begin(scene) {
+      const [id, volume] = [await scene.server(), await scene.volume()];
+      await scene.attached(id, volume);
+      return () => wanted(scene, id);
+    },
+  };
+}
+
+const larger = { resize: { flavorRef: "2" } };
+
+/** What follows a resize. */
+function afterResize(name: string, follows: (scene: Scene, id: string) => Promise<Answer>): Story {
+  return {
+    name,
+    async begin(scene) {
+      const [id, volume] = [await scene.server(), await scene.volume()];
+      await scene.attached(id, volume);
+      await scene.done(scene.act(id, larger));
+      return () => follows(scene, id);
+    },
+  };
+}
+
+const moves: readonly Story[] = [
+  move("server-migrate", "with a volume", (scene, id) => scene.act(id, { migrate: null }, "admin")),
+  afterResize("server-resize-confirm", (scene, id) => scene.act(id, { confirmResize: null })),
+  afterResize("server-resize-revert", (scene, id) => scene.act(id, { revertResize: null })),
+  {
+    ...afterResize("server-delete", (scene, id) => scene.ask("DELETE", `/compute/v2.1/servers/${id}`)),
+    variant: "that was resized",
+  },
+];
+
 const attachments: readonly Story[] = [
   {
     name: "volume-attach",
@@ -212,4 +250,11 @@ const repairs: readonly Story[] = [
   }),
 ];
 
-export const stories: readonly Story[] = [...servers, ...attachments, ...volumes, ...images, ...repairs];
+export const stories: readonly Story[] = [
+  ...servers,
+  ...moves,
+  ...attachments,
+  ...volumes,
+  ...images,
+  ...repairs,
+];

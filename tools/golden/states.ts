@@ -31,15 +31,20 @@ export function statePage(noun: string, machine: States, more: readonly string[]
 function actionRow(name: string, rule: ActionRule<string>): string[] {
   const from = rule.from === "any" ? "any state" : codes(rule.from);
   const when = rule.evenWhileBusy === true ? `${from}, even while another action runs` : from;
-  return [code(name), when, rule.task === null ? "–" : code(rule.task), code(rule.to), code(rule.fail)];
+  return [code(name), when, rule.task === null ? "–" : code(rule.task), ends(rule), code(rule.fail)];
+}
+
+function ends({ to, orTo }: ActionRule<string>): string {
+  return orTo === undefined ? code(to) : `${code(to)} or ${code(orTo)}`;
 }
 
 /** A drawing of what succeeds; failures are in the table. */
 function drawing({ initial, stable, actions }: States): string {
   const id = (state: string) => state.replaceAll("-", "_");
-  const arrows = Object.entries<ActionRule<string>>(actions).flatMap(([name, { from, to }]) => {
+  const arrows = Object.entries<ActionRule<string>>(actions).flatMap(([name, { from, to, orTo }]) => {
     const starts = from === "any" ? [initial, ...stable].filter((state) => state !== to) : from;
-    return to === "same" ? [] : starts.map((start) => `  ${id(start)} --> ${id(to)}: ${name}`);
+    const all = [to, orTo ?? "same"].filter((end) => end !== "same");
+    return all.flatMap((end) => starts.map((start) => `  ${id(start)} --> ${id(end)}: ${name}`));
   });
   const lines = ["```mermaid", "stateDiagram-v2", `  [*] --> ${id(initial)}`, ...new Set(arrows), "```"];
   return lines.join("\n");

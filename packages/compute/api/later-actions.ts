@@ -34,9 +34,6 @@ function removed(name: string) {
 }
 
 export const laterActions = [
-  unsupported("resize", "servers:resize"),
-  unsupported("confirmResize", "servers:confirm_resize"),
-  unsupported("revertResize", "servers:revert_resize"),
   unsupported("rebuild", "servers:rebuild"),
   unsupported("createImage", "servers:create_image"),
   unsupported("createBackup", "os-create-backup"),
@@ -45,7 +42,6 @@ export const laterActions = [
   unsupported("shelve", "os-shelve:shelve"),
   unsupported("shelveOffload", "os-shelve:shelve_offload"),
   unsupported("unshelve", "os-shelve:unshelve"),
-  unsupported("migrate", "os-migrate-server:migrate"),
   unsupported("os-migrateLive", "os-migrate-server:migrate_live"),
   unsupported("evacuate", "os-evacuate"),
   unsupported("restore", "os-deferred-delete:restore"),

@@ -13,6 +13,7 @@ import {
 } from "../servers.ts";
 import { laterActions } from "./later-actions.ts";
 import { name } from "./schemas/parts.ts";
+import { moveActions } from "./server-moves.ts";
 
 const action = actionsOf<ComputeDeps>();
 const anything = Type.Unknown();
@@ -184,6 +185,7 @@ const serverActions = [
   getConsoleOutput,
   addGroup,
   removeGroup,
+  ...moveActions,
   ...laterActions,
 ];
 

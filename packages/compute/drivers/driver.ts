@@ -90,8 +90,60 @@ export interface DomainSpec {
   readonly configDrive: Readonly<Record<string, string>> | null;
 }
 
+/** One of a server's own disks. */
+export interface OwnDisk {
+  readonly name: "root" | "ephemeral" | "swap";
+  /** What the guest sees; what it takes on the host may be less. */
+  readonly bytes: number;
+}
+
+/** Where the disks of a server that moves are written to. */
+export interface DiskTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What is on the host of a server that moves, besides a guest that `list` tells. */
+export interface KeptCopy {
+  readonly serverId: Uuid;
+  /** Null for disks that arrive. */
+  readonly copy: Uuid | null;
+}
+
+/**
+ * Moving a server that does not run meanwhile. A copy is a guest that was put aside, with its disks, under a
+ * name of the caller's: it cannot be started until it comes back, and a server may have several, since the
+ * host it comes to may be the one it leaves.
+ */
+export interface MigrationDriver {
+  /** The disks of a guest that is here. */
+  disks(serverId: Uuid): Promise<readonly OwnDisk[]>;
+  /** Makes disks of these sizes, open to the host that will write them; null where nothing has to. */
+  receive(serverId: Uuid, disks: readonly OwnDisk[]): Promise<DiskTarget | null>;
+  /** Takes back `receive`. Absent is success. */
+  unreceive(serverId: Uuid): Promise<void>;
+  /** Ends the guest, asking it first, and puts it aside. */
+  leave(serverId: Uuid, copy: Uuid, options: { readonly graceMs: number }): Promise<void>;
+  /** Writes the copy's disks to where they are received. */
+  send(serverId: Uuid, copy: Uuid, to: DiskTarget): Promise<void>;
+  /** Makes a guest of the disks that arrived, as large as wanted now, and starts it if it shall run. */
+  arrive(spec: DomainSpec, on: boolean): Promise<DomainInfo>;
+  /** The copy is the server's guest again, with these cards and volumes, and runs if it shall. */
+  comeBack(
+    serverId: Uuid,
+    copy: Uuid,
+    now: { readonly on: boolean; readonly nics: readonly Nic[]; readonly volumes: readonly VolumeDisk[] },
+  ): Promise<DomainInfo>;
+  /** Ends the guest, and leaves alone what was put aside. Absent is success. */
+  drop(serverId: Uuid): Promise<void>;
+  /** Removes the copy. Absent is success. */
+  forget(serverId: Uuid, copy: Uuid): Promise<void>;
+  copies(): Promise<readonly KeptCopy[]>;
+}
+
 export interface VirtDriver {
   readonly name: string;
+  readonly migration: MigrationDriver | null;
   start(): Promise<void>;
   /** Lets go of what the process holds; guests go on. */
   stop(): Promise<void>;
@@ -102,7 +154,7 @@ export interface VirtDriver {
   info(serverId: Uuid): Promise<DomainInfo | null>;
   /** Makes the disks and starts the guest. A guest that already runs is success. */
   spawn(spec: DomainSpec): Promise<DomainInfo>;
-  /** Ends the guest and removes its disks; volumes are left alone. Absent is success. */
+  /** Ends the guest and removes its disks and copies; volumes are left alone. Absent is success. */
   destroy(serverId: Uuid): Promise<void>;
   /** `soft` off asks the guest by ACPI and ends it after `graceMs`. */
   power(serverId: Uuid, on: boolean, options?: { readonly graceMs: number }): Promise<void>;

@@ -40,6 +40,14 @@ export const driverErrors = errorTable("compute-driver", {
     status: 404,
     text: (serverId: string) => `Server ${serverId} does not exist on this host.`,
   },
+  noCopy: {
+    status: 404,
+    text: (serverId: string, copy: string) => `Server ${serverId} has no copy ${copy} on this host.`,
+  },
+  cannotMove: {
+    status: 501,
+    text: (driver: string) => `Hosts of the driver ${driver} cannot move servers.`,
+  },
   notRunning: {
     status: 409,
     text: (serverId: string) => `Server ${serverId} does not run on this host.`,

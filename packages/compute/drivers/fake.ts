@@ -1,8 +1,6 @@
 // A host that only pretends: servers are rows in memory, so that hundreds of hosts fit in one process and
 // tests need no QEMU. With a `path` the rows are kept in a file before a call returns, and guests survive the
 // cloud as real ones do.
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Millis, Platform, Uuid } from "@micronova/kit";
 import type {
   DomainInfo,
@@ -14,7 +12,8 @@ import type {
   VolumeDisk,
 } from "./driver.ts";
 import { driverErrors } from "./errors.ts";
-import { nullWhenAbsent } from "./files.ts";
+import { domainFile } from "./fake-file.ts";
+import { fakeMigration, keyOf } from "./fake-migration.ts";
 import { lanes } from "./lanes.ts";
 
 export interface FakeDriverOptions {
@@ -26,14 +25,17 @@ export interface FakeDriverOptions {
   readonly path?: string;
 }
 
-interface FakeDomain {
+export interface FakeDomain {
   readonly spec: DomainSpec;
+  /** Null for the guest itself; else what the rest of it is here for. */
+  readonly slot?: string | null;
   readonly power: PowerState;
   readonly lastReboot: string | null;
   readonly console: string;
 }
 
-type FakeDomains = ReadonlyMap<Uuid, FakeDomain>;
+/** By the server, and by the server and its slot. */
+type FakeDomains = ReadonlyMap<string, FakeDomain>;
 
 /** A large host: room for what tests and benchmarks ask of a few of them. */
 const defaultInventory: HostInventory = {
@@ -63,7 +65,7 @@ export interface FakeDriver extends VirtDriver {
 export function fakeDriver(options: FakeDriverOptions): FakeDriver {
   const { platform, delayMs = 0 } = options;
   const inventory = { ...defaultInventory, ...options.inventory };
-  const domains = new Map<Uuid, FakeDomain>();
+  const domains = new Map<string, FakeDomain>();
   const file = options.path === undefined ? null : domainFile(options.path);
   const inTurn = lanes();
   /** One change of one server: what it becomes, or null to remove it. */
@@ -83,21 +85,33 @@ export function fakeDriver(options: FakeDriverOptions): FakeDriver {
       if (domain === null) throw driverErrors.noDomain(serverId);
       return decide(domain);
     });
+  const put = async (key: string, domain: FakeDomain | null) => {
+    if (domain === null) domains.delete(key);
+    else domains.set(key, domain);
+    await file?.save(key, domain);
+  };
+  const guests = () => [...domains.values()].filter(isGuest);
   return {
     name: "fake",
+    migration: fakeMigration({ domains, put, work: (serverId, act) => inTurn.run(serverId, act) }),
     async start() {
-      for (const domain of (await file?.load()) ?? []) domains.set(domain.spec.serverId, domain);
+      for (const domain of (await file?.load()) ?? []) domains.set(keyOf(domain), domain);
     },
     async stop() {},
     inventory: async () => inventory,
-    load: async () => loadOf(inventory, domains),
-    list: async () => [...domains.values()].map(infoOf),
+    load: async () => loadOf(inventory, guests()),
+    list: async () => guests().map(infoOf),
     info: async (serverId) => infoOrNull(domains, serverId),
     async spawn(spec) {
       await change(spec.serverId, (domain) => domain ?? started(spec));
       return infoOf(domains.get(spec.serverId)!);
     },
-    destroy: (serverId) => change(serverId, () => null),
+    async destroy(serverId) {
+      await change(serverId, () => null);
+      await inTurn.run(serverId, async () => {
+        for (const [key, { spec }] of domains) if (spec.serverId === serverId) await put(key, null);
+      });
+    },
     power: (serverId, on) => existing(serverId, (domain) => powered(domain, on)),
     reboot: (serverId, _kind, operation) => existing(serverId, (domain) => rebooted(domain, operation)),
     pause: (serverId, paused) => existing(serverId, (domain) => stopped(domain, "paused", paused)),
@@ -114,13 +128,15 @@ export function fakeDriver(options: FakeDriverOptions): FakeDriver {
     consoleOutput: async (serverId, lines) => lastLines(domains.get(serverId)?.console ?? "", lines),
     loseGuests() {
       // What is suspended is on disk already.
-      for (const [serverId, domain] of domains)
-        if (domain.power !== "suspended") domains.set(serverId, powered(domain, false));
+      for (const [key, domain] of domains)
+        if (domain.power !== "suspended") domains.set(key, powered(domain, false));
     },
   };
 }
 
-function started(spec: DomainSpec): FakeDomain {
+const isGuest = ({ slot }: FakeDomain) => (slot ?? null) === null;
+
+export function started(spec: DomainSpec): FakeDomain {
   const named = spec.volumes.map((volume, at) => ({
     ...volume,
     device: volume.device ?? nextName(spec, at),
@@ -140,7 +156,7 @@ function booted(domain: FakeDomain): FakeDomain {
   return { ...domain, power: "running", console: (domain.console + said).slice(-consoleCharsMax) };
 }
 
-function powered(domain: FakeDomain, on: boolean): FakeDomain {
+export function powered(domain: FakeDomain, on: boolean): FakeDomain {
   const isOff = domain.power === "shutdown";
   if (!on) return isOff ? domain : { ...domain, power: "shutdown" };
   return isOff || domain.power === "suspended" ? booted(domain) : domain;
@@ -193,7 +209,7 @@ function nextName(spec: DomainSpec, from: number): string {
   return `/dev/vd${free[isStart ? from : 0] ?? "z"}`;
 }
 
-function infoOf({ spec, power }: FakeDomain): DomainInfo {
+export function infoOf({ spec, power }: FakeDomain): DomainInfo {
   return {
     serverId: spec.serverId,
     power,
@@ -207,9 +223,8 @@ function infoOrNull(domains: FakeDomains, serverId: Uuid): DomainInfo | null {
   return domain === undefined ? null : infoOf(domain);
 }
 
-function loadOf(inventory: HostInventory, domains: FakeDomains) {
-  const sum = (of: (spec: DomainSpec) => number) =>
-    [...domains.values()].reduce((total, { spec }) => total + of(spec), 0);
+function loadOf(inventory: HostInventory, guests: readonly FakeDomain[]) {
+  const sum = (of: (spec: DomainSpec) => number) => guests.reduce((total, { spec }) => total + of(spec), 0);
   return {
     cpu: 0,
     freeMemoryMb: inventory.memoryMb - sum((spec) => spec.memoryMb),
@@ -223,36 +238,4 @@ function lastLines(text: string, lines: number | null): string {
   if (lines === 0) return "";
   const all = text.split("\n");
   return all.slice(-lines - 1).join("\n");
-}
-
-/**
- * A file of all rows. It is written as a whole, from texts that are kept, and calls that come while a write
- * is under way share the next one: a benchmark that fills a host writes a few times a second, not for each
- * server.
- */
-function domainFile(path: string) {
-  const texts = new Map<Uuid, string>();
-  let writing: Promise<void> = Promise.resolve();
-  let next: Promise<void> | null = null;
-  const write = async () => {
-    next = null;
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.new`, `[${[...texts.values()].join(",")}]`, { mode: 0o600 });
-    await rename(`${path}.new`, path);
-  };
-  return {
-    save(serverId: Uuid, domain: FakeDomain | null): Promise<void> {
-      if (domain === null) texts.delete(serverId);
-      else texts.set(serverId, JSON.stringify(domain));
-      next ??= writing.then(write, write);
-      writing = next;
-      return next;
-    },
-    async load(): Promise<readonly FakeDomain[]> {
-      const text = await readFile(path, "utf8").catch(nullWhenAbsent);
-      const found: readonly FakeDomain[] = text === null ? [] : JSON.parse(text);
-      for (const domain of found) texts.set(domain.spec.serverId, JSON.stringify(domain));
-      return found;
-    },
-  };
 }

@@ -6,9 +6,12 @@ import { interfaceDetach } from "./interface-detach.ts";
 import { portFree } from "./port-free.ts";
 import { serverCreate } from "./server-create.ts";
 import { serverDelete } from "./server-delete.ts";
+import { serverMigrate } from "./server-migrate.ts";
 import { serverPause } from "./server-pause.ts";
 import { serverHardReboot, serverReboot } from "./server-reboot.ts";
 import { serverReclaim } from "./server-reclaim.ts";
+import { serverResizeConfirm } from "./server-resize-confirm.ts";
+import { serverResizeRevert } from "./server-resize-revert.ts";
 import { serverResume } from "./server-resume.ts";
 import { serverSettle } from "./server-settle.ts";
 import { serverStart } from "./server-start.ts";
@@ -30,6 +33,9 @@ export const computeSagas: readonly AnySaga[] = [
   serverUnpause,
   serverSuspend,
   serverResume,
+  serverMigrate,
+  serverResizeConfirm,
+  serverResizeRevert,
   volumeAttach,
   volumeDetach,
   interfaceAttach,

@@ -17,6 +17,7 @@ import {
 import { fail, finish, type Place, place, type ServerChange, unplace } from "../server-state.ts";
 import { completeVolumes, exportVolumes, releaseVolumes, unexportVolumes } from "../server-volumes.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
+import { failedHosts } from "./failed-hosts.ts";
 import { faultOf } from "./fault-of.ts";
 import { spawnArgs } from "./spawn-args.ts";
 
@@ -125,16 +126,6 @@ async function giveBack(tx: Tx, { serverId }: ServerCreateParams): Promise<void>
   await unmakePorts(tx, serverId);
   await unclaim(tx, serverId);
   await unplace(tx, serverId);
-}
-
-/** Hosts on which an earlier attempt failed after they were claimed. */
-function failedHosts(failures: readonly PastFailure[]): string[] {
-  const hosts = failures.flatMap(({ outputs }) => {
-    // The output of the claim is a `Place`.
-    const claimed = outputs["claim"] as Place | undefined;
-    return claimed === undefined ? [] : [claimed.host];
-  });
-  return [...new Set(hosts)];
 }
 
 /** Whatever a host could not do, another may: the failure is said to be worth another try. */

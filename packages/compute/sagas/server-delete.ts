@@ -5,6 +5,7 @@ import { unclaim } from "@micronova/placement";
 import { saga } from "@micronova/saga";
 import { now } from "@micronova/store";
 import { portIdsOf, unmakePorts } from "../interfaces.ts";
+import { endMigrations, movingHosts } from "../server-migrations.ts";
 import { fail, finish } from "../server-state.ts";
 import { endVolumes, unexportVolumes } from "../server-volumes.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
@@ -24,15 +25,18 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
         .select("host")
         .where("id", "=", params.serverId)
         .executeTakeFirst();
-      return { host: server?.host ?? null, portIds: await portIdsOf(store.read, params.serverId) };
+      const { serverId } = params;
+      // A server on the move has something on two hosts.
+      const others = (await movingHosts(store.read, serverId)).filter((other) => other !== server?.host);
+      return { host: server?.host ?? null, others, portIds: await portIdsOf(store.read, serverId) };
     },
   })
   .remote("destroy", {
     do: async ({ rpc }, { params, outputs }) => {
       const { serverId } = params;
-      const { host, portIds } = outputs.look;
-      if (host === null) return;
-      await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
+      const { portIds } = outputs.look;
+      for (const host of hostsOf(outputs.look))
+        await rpc.on(computeWorkerContract, host).destroy({ serverId, portIds });
     },
     doMayWait: true,
   })
@@ -40,8 +44,7 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
   .remote("withdraw", {
     onlyWhen: ({ hasVolumes }) => hasVolumes !== false,
     do: async (env, { params, outputs }) => {
-      const { host } = outputs.look;
-      if (host !== null) await unexportVolumes(env, params.serverId, host);
+      for (const host of hostsOf(outputs.look)) await unexportVolumes(env, params.serverId, host);
     },
   })
   .local("forget", {
@@ -50,6 +53,7 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
       await endVolumes(tx, request, serverId);
       await unmakePorts(tx, serverId);
       await unclaim(tx, serverId);
+      await endMigrations(tx, serverId);
       await finish(tx, serverId, "delete", { deleted_at: now(tx), terminated_at: now(tx) });
     },
   })
@@ -57,3 +61,8 @@ export const serverDelete = saga<ServerDeleteParams>("server-delete")
     await fail(tx, context.params.serverId, "delete", faultOf(context.cause, context));
   })
   .build();
+
+/** A log of an earlier release names no others. */
+function hostsOf({ host, others }: { readonly host: string | null; readonly others?: readonly string[] }) {
+  return [...(host === null ? [] : [host]), ...(others ?? [])];
+}

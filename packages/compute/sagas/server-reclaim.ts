@@ -2,7 +2,9 @@
 import type { Uuid } from "@micronova/kit";
 import { rewriteAllocations, unclaim } from "@micronova/placement";
 import { saga } from "@micronova/saga";
-import type { FlavorCopy, Server } from "../tables.ts";
+import { resourcesOf } from "../server-resources.ts";
+import { flavorOf } from "../server-show.ts";
+import type { Server } from "../tables.ts";
 
 export interface ServerReclaimParams {
   readonly serverId: Uuid;
@@ -23,15 +25,12 @@ export const serverReclaim = saga<ServerReclaimParams>("server-reclaim")
         projectId: server.project_id,
         userId: server.user_id,
         consumerType: "INSTANCE",
-        holdings: { [server.node_id]: { resources: resourcesOf(server) } },
+        holdings: { [server.node_id]: { resources: heldBy(server) } },
       });
     },
   })
   .build();
 
-function resourcesOf({ vcpus, memory_mb, image_id, flavor }: Server): Record<string, number> {
-  // Written at the boot, as a copy of the flavor.
-  const { disk, ephemeral, swap } = JSON.parse(flavor) as FlavorCopy;
-  const diskGb = (image_id === null ? 0 : disk) + ephemeral + Math.ceil(swap / 1024);
-  return { VCPU: vcpus, MEMORY_MB: memory_mb, ...(diskGb === 0 ? {} : { DISK_GB: diskGb }) };
+function heldBy({ image_id, flavor }: Server): Record<string, number> {
+  return resourcesOf(flavorOf(flavor), image_id !== null);
 }

@@ -4,6 +4,7 @@ import { computeStatusFilter } from "./filters/compute-status-filter.ts";
 import { coreFilter } from "./filters/core-filter.ts";
 import { diskFilter } from "./filters/disk-filter.ts";
 import { hostNameFilter } from "./filters/host-name-filter.ts";
+import { hypervisorFilter } from "./filters/hypervisor-filter.ts";
 import { imagePropertiesFilter } from "./filters/image-properties-filter.ts";
 import { ramFilter } from "./filters/ram-filter.ts";
 import type { Policy } from "./policy.ts";
@@ -19,6 +20,7 @@ export const defaultPolicy: Policy = {
     computeStatusFilter,
     availabilityZoneFilter,
     imagePropertiesFilter,
+    hypervisorFilter,
     ramFilter,
     coreFilter,
     diskFilter,

@@ -18,6 +18,10 @@ export interface RequestSpec {
   readonly forceHost: string | null;
   /** Only this host, with filters (2.74). */
   readonly requestedHost: string | null;
+  /** The server's own host, which it leaves. */
+  readonly leavesHost?: string;
+  /** What a server that moves runs on: its disks and devices are of this kind. */
+  readonly hypervisorType?: string;
   /** Hosts on which this request failed already. */
   readonly ignoreHosts: readonly string[];
   readonly hints: Readonly<Record<string, unknown>>;

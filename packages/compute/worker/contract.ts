@@ -5,7 +5,7 @@ import type { Uuid } from "@micronova/kit";
 import type { PluggedPort, PortSpec } from "@micronova/network";
 import { contract, method } from "@micronova/rpc";
 import type { VolumeConnection } from "@micronova/volume";
-import type { DomainInfo } from "../drivers/driver.ts";
+import type { DiskTarget, DomainInfo, KeptCopy, OwnDisk } from "../drivers/driver.ts";
 
 /** A volume as the host reaches it, with the place the guest sees it at. */
 export interface VolumeToAttach {
@@ -61,6 +61,16 @@ export interface PowerArgs extends ServerArgs {
   readonly ports: readonly PortSpec[];
 }
 
+interface CopyArgs extends ServerArgs {
+  readonly copy: Uuid;
+}
+
+export interface ComeBackArgs extends CopyArgs {
+  readonly on: boolean;
+  readonly ports: readonly PortSpec[];
+  readonly volumes: readonly VolumeToAttach[];
+}
+
 // With the pause between reports this is within fifteen seconds.
 const pingTimeoutMs = 4_000;
 // Whoever works on a call, or has it waiting, says so every few seconds, however long it takes: this much
@@ -71,9 +81,11 @@ export const computeWorkerContract = contract("compute", {
   /** Answers that the worker takes work: its own reporter asks, by way of the bus. */
   ping: method<Readonly<Record<string, never>>>({ timeoutMs: pingTimeoutMs }),
   /** The guests that really are on the host, of these servers or of all. */
-  list: method<{ readonly serverIds: readonly Uuid[] | null }, { readonly guests: readonly DomainInfo[] }>({
-    timeoutMs,
-  }),
+  list: method<
+    { readonly serverIds: readonly Uuid[] | null },
+    /** Hosts of an earlier release say nothing of copies. */
+    { readonly guests: readonly DomainInfo[]; readonly copies?: readonly KeptCopy[] }
+  >({ timeoutMs }),
   spawn: method<SpawnArgs, SpawnResult>({ timeoutMs }),
   destroy: method<ServerArgs & { readonly portIds: readonly Uuid[] }>({ timeoutMs }),
   power: method<PowerArgs>({ timeoutMs }),
@@ -88,6 +100,21 @@ export const computeWorkerContract = contract("compute", {
   detachVolume: method<ServerArgs & { readonly volumeId: Uuid }>({ timeoutMs }),
   attachPort: method<ServerArgs & { readonly port: PortSpec }, PluggedPort>({ timeoutMs }),
   detachPort: method<ServerArgs & { readonly portId: Uuid }>({ timeoutMs }),
+  /** What of a server that moves is on its host's own disks. */
+  ownDisks: method<ServerArgs, { readonly disks: readonly OwnDisk[] }>({ timeoutMs }),
+  receive: method<
+    ServerArgs & { readonly disks: readonly OwnDisk[] },
+    { readonly target: DiskTarget | null }
+  >({ timeoutMs }),
+  unreceive: method<ServerArgs>({ timeoutMs }),
+  /** Ends the guest and puts it aside under the name of the copy. */
+  leave: method<CopyArgs & { readonly graceMs: number; readonly portIds: readonly Uuid[] }>({ timeoutMs }),
+  send: method<CopyArgs & { readonly to: DiskTarget }>({ timeoutMs }),
+  arrive: method<SpawnArgs & { readonly on: boolean }, SpawnResult>({ timeoutMs }),
+  comeBack: method<ComeBackArgs, SpawnResult>({ timeoutMs }),
+  /** Ends the guest, and leaves its copies alone. */
+  drop: method<ServerArgs & { readonly portIds: readonly Uuid[] }>({ timeoutMs }),
+  forget: method<CopyArgs>({ timeoutMs }),
   consoleOutput: method<ServerArgs & { readonly lines: number | null }, { readonly output: string }>({
     timeoutMs,
   }),

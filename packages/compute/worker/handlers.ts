@@ -2,12 +2,13 @@
 // plugged before a guest needs them, and unplugged after it let them go.
 import type { ImageBytes } from "@micronova/image";
 import type { ImageCache } from "@micronova/image/host";
-import { spanned } from "@micronova/kit";
+import { spanned, type Uuid } from "@micronova/kit";
 import type { NetworkDriver, PluggedPort, PortSpec } from "@micronova/network";
 import type { Handlers } from "@micronova/rpc";
 import type { Nic, VirtDriver, VolumeDisk } from "../drivers/driver.ts";
 import { powerNumber } from "../power.ts";
 import type { computeWorkerContract, SpawnArgs, VolumeToAttach } from "./contract.ts";
+import { migrationHandlers } from "./migration-handlers.ts";
 
 interface HandlerDeps {
   readonly virt: VirtDriver;
@@ -24,9 +25,9 @@ export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorke
     ping: async () => undefined,
     async list({ serverIds }) {
       const guests = await virt.list();
-      return {
-        guests: serverIds === null ? guests : guests.filter(({ serverId }) => serverIds.includes(serverId)),
-      };
+      const copies = (await virt.migration?.copies()) ?? [];
+      const isAsked = ({ serverId }: { readonly serverId: Uuid }) => serverIds?.includes(serverId) ?? true;
+      return { guests: guests.filter(isAsked), copies: copies.filter(isAsked) };
     },
     async spawn(args) {
       const [here, nics, { architecture }] = await Promise.all([
@@ -62,12 +63,13 @@ export function workerHandlers(given: HandlerDeps): Handlers<typeof computeWorke
       await virt.detachNic(serverId, portId);
       await network.unplug(portId);
     },
+    ...migrationHandlers({ virt, network, images: given.images }),
     consoleOutput: async ({ serverId, lines }) => ({ output: await virt.consoleOutput(serverId, lines) }),
   };
 }
 
 /** The same server, with its image, kernel and ramdisk where this host has them. */
-async function onThisHost(images: ImageCache | null, args: SpawnArgs): Promise<SpawnArgs> {
+export async function onThisHost(images: ImageCache | null, args: SpawnArgs): Promise<SpawnArgs> {
   const { image, kernel } = args;
   const bootFile = (bytes: ImageBytes | null | undefined) =>
     images === null || bytes == null ? null : images.bootFile(bytes);
@@ -99,16 +101,16 @@ async function plugPort(network: NetworkDriver, port: PortSpec): Promise<Nic> {
   return { portId: port.id, macAddress: port.mac_address, mtu: port.network.mtu, plug };
 }
 
-function pluggedPort({ portId, plug }: Nic): PluggedPort {
+export function pluggedPort({ portId, plug }: Nic): PluggedPort {
   return { portId, sshPort: plug.kind === "user" ? plug.sshPort : null };
 }
 
-function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitecture: string) {
+export function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitecture: string) {
   const { ports: _ports, volumes, architecture, ...rest } = args;
   return { ...rest, architecture: architecture ?? hostArchitecture, nics, volumes: volumes.map(volumeDisk) };
 }
 
-function volumeDisk({ connection, device, bootIndex }: VolumeToAttach): VolumeDisk {
+export function volumeDisk({ connection, device, bootIndex }: VolumeToAttach): VolumeDisk {
   const { volumeId, path, format } = connection;
   return { volumeId, path, format, device, bootIndex };
 }

@@ -52,6 +52,7 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
     inTurn.run(serverId, () => work(started()));
   return {
     name: "qemu",
+    migration: null,
     async start() {
       await mkdir(join(stateDir, "servers"), { recursive: true, mode: 0o700 });
       const version = await qemuVersion();

@@ -34,6 +34,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [{ vcpus: 4, cpuRatio: 4, vcpusUsed: 14 }, { flavor: { vcpus: 4 } }, "2 VCPUs free, 4 wanted"],
     [{ vcpus: 4, cpuRatio: 4 }, { flavor: { vcpus: 5 } }, "4 VCPUs free, 5 wanted"],
   ],
+  HypervisorFilter: [
+    [{ hypervisorType: "KVM" }, {}, null],
+    [{ hypervisorType: "KVM" }, { hypervisorType: "QEMU" }, null],
+    [{ hypervisorType: "fake" }, { hypervisorType: "QEMU" }, "runs fake, and the server QEMU"],
+  ],
   DiskFilter: [
     [{ diskGb: 10, diskUsedGb: 5 }, { flavor: { diskGb: 5 } }, null],
     [{ diskGb: 10, diskUsedGb: 5 }, { flavor: { diskGb: 6 } }, "5 GB of disk free, 6 GB wanted"],
