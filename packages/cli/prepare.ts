@@ -48,6 +48,7 @@ export const testNeeds: readonly Need[] = [
   { program: "curl", package: "curl" },
   { program: "openssl", package: "openssl" },
   { program: "busybox", package: "busybox-static" },
+  { program: "pg_ctlcluster", package: "postgresql" },
 ];
 
 // Where administrators' programs are, also when the caller's PATH has only the users' ones.

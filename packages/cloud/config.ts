@@ -39,7 +39,27 @@ export const cloudConfig = Type.Object(
     ),
     region: Type.String({ default: "RegionOne", description: "The region's name in the catalog." }),
     store: Type.Object(
-      { durability: oneOf(["power", "process"], "power", "What a committed write survives.") },
+      {
+        url: Type.Optional(
+          Type.String({
+            pattern: "^postgres(ql)?://",
+            description:
+              "A PostgreSQL database elsewhere, like `postgres://user:password@host:5432/database`, which several " +
+              "processes may share. Without it the cloud keeps a file in its data directory.",
+          }),
+        ),
+        connections: Type.Integer({
+          default: 8,
+          minimum: 2,
+          maximum: 1_000,
+          description: "How many connections to `store.url` each process has at most.",
+        }),
+        durability: oneOf(
+          ["power", "process"],
+          "power",
+          "What a committed write to the file survives; at `store.url` the server's own settings say it.",
+        ),
+      },
       { ...closed, default: {} },
     ),
     bus: Type.Object(

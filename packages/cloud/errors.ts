@@ -79,12 +79,17 @@ export const errors = errorTable("cloud", {
   storeShared: {
     status: 500,
     text: (path: string) =>
-      `Another process has ${path} open, and SQLite is for one: give api, conductor and scheduler to one process.`,
+      `Another process has ${path} open, and SQLite is for one: set store.url, or give api, conductor and scheduler to one process.`,
   },
   healthTaken: {
     status: 500,
     text: (address: string, why: string) =>
       `The health address ${address} cannot be listened on (${why}); choose another with --health or health.listen.`,
+  },
+  lastingEphemeral: {
+    status: 500,
+    text: () =>
+      "An ephemeral cloud keeps nothing, and store.url names a database that does; set one of them.",
   },
   badAddress: {
     status: 500,

@@ -1,7 +1,7 @@
 // The store of a process of the control plane: opened, its schema up to date, and what a fresh cloud has in
 // it.
 import type { Platform } from "@micronova/kit";
-import { isStoreFault, lockFile, type SharedStore, sql, sqliteStore } from "@micronova/store";
+import { isStoreFault, lockFile, postgresStore, type SharedStore, sql, sqliteStore } from "@micronova/store";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
@@ -13,7 +13,12 @@ export interface StoreOptions {
 }
 
 export async function openStore(platform: Platform, { config, dir }: StoreOptions): Promise<SharedStore> {
-  const store = sqliteOf(platform, { config, dir });
+  const { url, connections } = config.store;
+  if (url !== undefined && config.ephemeral) throw errors.lastingEphemeral();
+  const store =
+    url === undefined
+      ? sqliteOf(platform, { config, dir })
+      : postgresStore(platform, { url, connections, migrations });
   try {
     await store.migrate();
     await seed(store, { region: config.region, secrets: dir.secrets, cidr: config.network.cidr });

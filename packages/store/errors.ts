@@ -28,6 +28,29 @@ export const storeErrors = errorTable("store", {
     text: (place: string) => `Another process holds ${place}; stop it, or use another data directory.`,
     retriable: true,
   },
+  lost: {
+    status: 503,
+    text: (place: string, why: string) =>
+      `The database ${place} cannot be reached (${why}), and nothing was changed; try again when it runs.`,
+    retriable: true,
+  },
+  unsure: {
+    status: 503,
+    text: (place: string, why: string) =>
+      `The database ${place} was lost while it committed (${why}), so that the change may or may not have been made; ` +
+      "look before you try again.",
+  },
+  refused: {
+    status: 500,
+    text: (place: string, why: string) =>
+      `The database ${place} does not let this process in (${why}); check the user, the password and the name in its URL.`,
+  },
+  unsuited: {
+    status: 500,
+    text: (place: string, what: string) =>
+      `The database ${place} has ${what}, and would sort texts unlike the other engine; make one with ` +
+      "createdb --template=template0 --encoding=UTF8 --locale=C NAME.",
+  },
 });
 
 const kinds = new Set(Object.values(storeErrors).map(({ kind }) => kind));
@@ -35,4 +58,22 @@ const kinds = new Set(Object.values(storeErrors).map(({ kind }) => kind));
 /** Whether the store itself failed, so that nothing is known about what was asked of it. */
 export function isStoreFault(error: unknown): boolean {
   return isFault(error) && kinds.has(error.kind);
+}
+
+/** Whether a statement failed because a row with that key exists already. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = sqliteCode(error);
+  return code === 2067 || code === 1555 || sqlState(error) === "23505";
+}
+
+/** SQLite's extended result code, if the error has one. */
+export function sqliteCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !("errcode" in error)) return null;
+  return typeof error.errcode === "number" ? error.errcode : null;
+}
+
+/** PostgreSQL's five characters, if the error has them; the system's errors have codes of another form. */
+export function sqlState(error: unknown): string | null {
+  if (!(error instanceof Error) || !("code" in error) || !("severity" in error)) return null;
+  return typeof error.code === "string" ? error.code : null;
 }

@@ -2,7 +2,7 @@
 // SQLite does, and an exclusive transaction that never ends on an empty database is one.
 import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { codeOf } from "./sqlite-connection.ts";
+import { sqliteCode } from "./errors.ts";
 
 export interface FileLock {
   release(): void;
@@ -35,7 +35,7 @@ function attempt(
     return { release: () => database.close() };
   } catch (error) {
     database.close();
-    if (codeOf(error) === sqliteBusy) return null;
+    if (sqliteCode(error) === sqliteBusy) return null;
     throw error;
   }
 }

@@ -6,23 +6,9 @@ import assert, { AssertionError } from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import type { Platform } from "@micronova/kit";
 import type { Tx } from "./index.ts";
+import { awaitedOther, type Job, type Result, Run, tell } from "./job.ts";
 import type { SqliteConnection } from "./sqlite-connection.ts";
 import { sqliteQueries } from "./sqlite-dialect.ts";
-import { setContext } from "./tx-context.ts";
-
-interface Job {
-  /** Whose time and chance the work has. */
-  readonly platform: Platform;
-  readonly work: (tx: Tx) => Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** What became of a job; told to its caller once the group is committed. */
-type Result = { readonly job: Job; readonly hooks: readonly (() => void)[] } & (
-  | { readonly value: unknown }
-  | { readonly error: unknown }
-);
 
 export interface GroupCommitOptions {
   /**
@@ -34,9 +20,6 @@ export interface GroupCommitOptions {
 
 // A group is one turn of the event loop; this bounds how long that turn can be.
 const groupMax = 500;
-
-const awaitedOther =
-  "a transaction awaited something other than its own queries; do that before the transaction or after it";
 
 export class GroupCommit {
   readonly #platform: Platform;
@@ -93,57 +76,28 @@ export class GroupCommit {
       for (const job of taken.length === 0 ? this.#queue.splice(0) : taken) job.reject(error);
       return;
     }
-    for (const result of results) this.#tell(result);
+    for (const result of results) tell(result, this.#platform.log);
   }
 
   /** Runs one job in a savepoint. Throws only when the whole group is lost. */
   async #runJob(job: Job): Promise<Result> {
-    const hooks: (() => void)[] = [];
-    const ending = { ended: false };
-    const tx = this.#makeTx(job.platform, hooks, ending);
+    const run = new Run();
+    const tx = run.begin(
+      sqliteQueries(this.#connection, () => run.check()),
+      job.platform,
+    );
     this.#connection.control("SAVEPOINT work");
     try {
       const value = await withinThisTick(job.work(tx));
-      return { job, hooks, value };
+      return { job, hooks: run.hooks, value };
     } catch (error) {
       if (!this.#connection.isInTransaction) throw error;
       this.#connection.control("ROLLBACK TO work");
       return { job, hooks: [], error };
     } finally {
-      ending.ended = true;
+      run.hasEnded = true;
       if (this.#connection.isInTransaction) this.#connection.control("RELEASE work");
     }
-  }
-
-  #makeTx({ clock, random }: Platform, hooks: (() => void)[], ending: { readonly ended: boolean }): Tx {
-    const check = () => assert(!ending.ended, "a transaction was used after it had ended");
-    const tx = sqliteQueries(this.#connection, check);
-    const now = clock.now();
-    setContext(tx, {
-      now: () => now,
-      newId: () => random.uuid(),
-      afterCommit(then) {
-        check();
-        hooks.push(then);
-      },
-    });
-    return tx;
-  }
-
-  #tell(result: Result): void {
-    if ("error" in result) {
-      result.job.reject(result.error);
-      return;
-    }
-    for (const hook of result.hooks) {
-      try {
-        hook();
-      } catch (error) {
-        // The transaction stands whatever a hint to others does.
-        this.#platform.log.error({ error }, "a hook after commit failed");
-      }
-    }
-    result.job.resolve(result.value);
   }
 }
 

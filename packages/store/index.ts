@@ -41,9 +41,9 @@ export interface Store {
 // The one word of the query builder that typed queries lack, so that other packages need no door of their own
 // to it.
 export { sql } from "kysely";
-export { isStoreFault, storeErrors } from "./errors.ts";
+export { isStoreFault, isUniqueViolation, storeErrors } from "./errors.ts";
 export { type FileLock, isLockedFile, lockFile } from "./file-lock.ts";
 export type { Concern, Invariant, Violation } from "./invariants.ts";
+export { type PostgresStoreOptions, postgresStore } from "./postgres.ts";
 export { type SharedStore, type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
-export { isUniqueViolation } from "./sqlite-connection.ts";
 export { afterCommit, loseHooks, newId, now } from "./tx-context.ts";

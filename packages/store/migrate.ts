@@ -1,9 +1,10 @@
 // Brings the schema up to date: each package's migrations in the order they are listed, each once, all in one
 // transaction, so that a start that fails half-way leaves the data as it was.
 import assert from "node:assert/strict";
+import { sql } from "kysely";
 import { storeErrors } from "./errors.ts";
 import type { Migration, Store } from "./index.ts";
-import { runSql } from "./sqlite-dialect.ts";
+import { runSql } from "./queries.ts";
 import { now } from "./tx-context.ts";
 
 export async function migrate(
@@ -23,9 +24,9 @@ export async function migrate(
     const applied = new Set(rows.map(({ id }) => id));
     const stranger = [...applied].find((id) => !known.has(id));
     if (stranger !== undefined) throw storeErrors.newer(place, stranger);
-    for (const { id, sql } of migrations.filter((migration) => !applied.has(migration.id))) {
-      for (const statement of sql) await runSql(tx, statement);
-      await runSql(tx, "INSERT INTO migrations (id, applied_at) VALUES (?, ?)", [id, now(tx)]);
+    for (const { id, sql: statements } of migrations.filter((migration) => !applied.has(migration.id))) {
+      for (const statement of statements) await runSql(tx, statement);
+      await sql`INSERT INTO migrations (id, applied_at) VALUES (${id}, ${now(tx)})`.execute(tx);
     }
   });
 }

@@ -2,7 +2,7 @@
 // This file and file-lock.ts alone import `node:sqlite`, whose names still move between versions of Node.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Fault } from "@micronova/kit";
-import { storeErrors } from "./errors.ts";
+import { sqliteCode, storeErrors } from "./errors.ts";
 
 export interface SqliteResult {
   readonly rows: unknown[];
@@ -101,12 +101,6 @@ export class SqliteConnection {
   }
 }
 
-/** Whether a statement failed because a row with that key exists already. */
-export function isUniqueViolation(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === 2067 || code === 1555;
-}
-
 function open(
   path: string,
   options: { readonly readOnly: boolean; readonly synchronous: "FULL" | "NORMAL" },
@@ -143,7 +137,7 @@ function toSqlite(value: unknown): SQLInputValue {
 /** SQLite's primary result codes that an operator can do something about. */
 function explain(place: string, error: unknown): Fault | null {
   const why = error instanceof Error ? error.message : String(error);
-  switch ((codeOf(error) ?? 0) & 0xff) {
+  switch ((sqliteCode(error) ?? 0) & 0xff) {
     case 5:
     case 6:
       return storeErrors.locked(place);
@@ -158,10 +152,4 @@ function explain(place: string, error: unknown): Fault | null {
     default:
       return null;
   }
-}
-
-/** SQLite's extended result code, if the error has one. */
-export function codeOf(error: unknown): number | null {
-  if (!(error instanceof Error) || !("errcode" in error)) return null;
-  return typeof error.errcode === "number" ? error.errcode : null;
 }

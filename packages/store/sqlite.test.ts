@@ -10,8 +10,8 @@ import { isFault } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { GroupCommit } from "./group-commit.ts";
 import { isStoreFault, type Migration, sqliteStore, storeErrors } from "./index.ts";
+import { runSql } from "./queries.ts";
 import { SqliteConnection } from "./sqlite-connection.ts";
-import { runSql } from "./sqlite-dialect.ts";
 
 const migrations: Migration[] = [
   { id: "sqlite-test/0001", sql: ["CREATE TABLE notes (n INTEGER PRIMARY KEY)"] },

@@ -3,15 +3,21 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { isFault, type Platform } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
+import {
+  postgresMissing,
+  type RunningPostgres,
+  startPostgres,
+} from "../../tests/support/running-postgres.ts";
 import {
   afterCommit,
   isUniqueViolation,
   type Migration,
   newId,
   now,
+  postgresStore,
   type Store,
   sqliteStore,
   storeErrors,
@@ -39,7 +45,6 @@ const later: Migration = {
 };
 
 interface Engine {
-  readonly name: string;
   /** Opens the same data each time it is called. */
   open(platform: Platform, migrations: readonly Migration[]): Store;
   readonly keepsData: boolean;
@@ -49,7 +54,6 @@ interface Engine {
 function sqliteInMemory(): Engine {
   const options = { path: ":memory:", durability: "process" } as const;
   return {
-    name: "SQLite in memory",
     open: (platform, all) => sqliteStore(platform, { ...options, migrations: all }),
     keepsData: false,
     dispose() {},
@@ -59,22 +63,48 @@ function sqliteInMemory(): Engine {
 function sqliteInFile(durability: "process" | "power"): Engine {
   const dir = mkdtempSync(join(tmpdir(), "store-"));
   return {
-    name: `SQLite in a file, ${durability}`,
     open: (platform, all) => sqliteStore(platform, { path: join(dir, "db"), durability, migrations: all }),
     keepsData: true,
     dispose: () => rmSync(dir, { recursive: true }),
   };
 }
 
-const engines = [sqliteInMemory, () => sqliteInFile("process"), () => sqliteInFile("power")];
+let server: RunningPostgres;
+let databases = 0;
+before(async () => {
+  if (postgresMissing === false) server = await startPostgres({ syncs: false });
+});
+after(() => server?.destroy());
 
-for (const make of engines) {
-  const { name, dispose } = make();
-  dispose();
+async function postgres(): Promise<Engine> {
+  const url = await server.database(`contract${databases++}`);
+  return {
+    open: (platform, all) => postgresStore(platform, { url, connections: 3, migrations: all }),
+    keepsData: true,
+    dispose() {},
+  };
+}
+
+interface EngineKind {
+  readonly name: string;
+  /** Data of its own, empty. */
+  make(): Engine | Promise<Engine>;
+  /** False, or why it cannot be tried here. */
+  readonly missing?: string | false;
+}
+
+const engines: readonly EngineKind[] = [
+  { name: "SQLite in memory", make: sqliteInMemory },
+  { name: "SQLite in a file, process", make: () => sqliteInFile("process") },
+  { name: "SQLite in a file, power", make: () => sqliteInFile("power") },
+  { name: "PostgreSQL", make: postgres, missing: postgresMissing },
+];
+
+for (const { name, make, missing: skip = false } of engines) {
   const withStore = async (
     work: (store: Store, platform: ReturnType<typeof testPlatform>) => Promise<void>,
   ) => {
-    const engine = make();
+    const engine = await make();
     const platform = testPlatform();
     const store = engine.open(platform, migrations);
     await store.migrate();
@@ -86,7 +116,7 @@ for (const make of engines) {
     }
   };
 
-  test(`${name}: what a transaction wrote is read afterwards, as plain objects`, () =>
+  test(`${name}: what a transaction wrote is read afterwards, as plain objects`, { skip }, () =>
     withStore(async (store) => {
       const size = await store.transaction(async (tx) => {
         await add(tx, "a", { size: 2 ** 40 });
@@ -98,9 +128,10 @@ for (const make of engines) {
       assert.deepEqual(await store.read.selectFrom("store_test_items").selectAll().execute(), [
         { id: "a", holder: null, size: 2 ** 40, isBig: 1 },
       ]);
-    }));
+    }),
+  );
 
-  test(`${name}: a transaction that throws leaves nothing behind, and its neighbours stand`, () =>
+  test(`${name}: a transaction that throws leaves nothing behind, and its neighbours stand`, { skip }, () =>
     withStore(async (store) => {
       const results = await Promise.allSettled([
         store.transaction((tx) => add(tx, "a")),
@@ -116,9 +147,10 @@ for (const make of engines) {
         ["fulfilled", "rejected", "fulfilled"],
       );
       assert.deepEqual(await ids(store.read), ["a", "c"]);
-    }));
+    }),
+  );
 
-  test(`${name}: of several that want the same row under a condition, one succeeds`, () =>
+  test(`${name}: of several that want the same row under a condition, one succeeds`, { skip }, () =>
     withStore(async (store) => {
       await store.transaction((tx) => add(tx, "a"));
 
@@ -138,9 +170,10 @@ for (const make of engines) {
       );
 
       assert.deepEqual(won.sort(), [0, 0, 1]);
-    }));
+    }),
+  );
 
-  test(`${name}: an update without RETURNING says how many rows it changed`, () =>
+  test(`${name}: an update without RETURNING says how many rows it changed`, { skip }, () =>
     withStore(async (store) => {
       await store.transaction(async (tx) => {
         await add(tx, "a");
@@ -148,32 +181,41 @@ for (const make of engines) {
         const result = await tx.updateTable("store_test_items").set({ size: 7 }).executeTakeFirstOrThrow();
         assert.equal(result.numUpdatedRows, 2n);
       });
-    }));
+    }),
+  );
 
-  test(`${name}: a partial unique index refuses the second, by a kind of error that can be asked for`, () =>
-    withStore(async (store) => {
-      await store.transaction((tx) => add(tx, "a", { holder: "h" }));
+  test(
+    `${name}: a partial unique index refuses the second, by a kind of error that can be asked for`,
+    { skip },
+    () =>
+      withStore(async (store) => {
+        await store.transaction((tx) => add(tx, "a", { holder: "h" }));
 
-      const second = store.transaction((tx) => add(tx, "b", { holder: "h" }));
+        const second = store.transaction((tx) => add(tx, "b", { holder: "h" }));
 
-      await assert.rejects(second, (error) => isUniqueViolation(error));
-    }));
+        await assert.rejects(second, (error) => isUniqueViolation(error));
+      }),
+  );
 
-  test(`${name}: a transaction that awaits something else fails and says so; the next one runs`, () =>
-    withStore(async (store) => {
-      const slow = store.transaction(async (tx) => {
-        await add(tx, "a");
+  test(
+    `${name}: a transaction that awaits something else fails and says so; the next one runs`,
+    { skip },
+    () =>
+      withStore(async (store) => {
+        const slow = store.transaction(async (tx) => {
+          await add(tx, "a");
+          await new Promise((resolve) => setImmediate(resolve));
+          await add(tx, "late");
+        });
+
+        await assert.rejects(slow, /awaited something other than its own queries/);
         await new Promise((resolve) => setImmediate(resolve));
-        await add(tx, "late");
-      });
+        await store.transaction((tx) => add(tx, "b"));
+        assert.deepEqual(await ids(store.read), ["b"]);
+      }),
+  );
 
-      await assert.rejects(slow, /awaited something other than its own queries/);
-      await new Promise((resolve) => setImmediate(resolve));
-      await store.transaction((tx) => add(tx, "b"));
-      assert.deepEqual(await ids(store.read), ["b"]);
-    }));
-
-  test(`${name}: a transaction is of no use once it has ended`, () =>
+  test(`${name}: a transaction is of no use once it has ended`, { skip }, () =>
     withStore(async (store) => {
       let kept: Tx | undefined;
       await store.transaction(async (tx) => {
@@ -181,9 +223,10 @@ for (const make of engines) {
       });
 
       await assert.rejects(add(kept!, "a"), /used after it had ended/);
-    }));
+    }),
+  );
 
-  test(`${name}: hooks run after the commit, in order, and not after a rollback`, () =>
+  test(`${name}: hooks run after the commit, in order, and not after a rollback`, { skip }, () =>
     withStore(async (store) => {
       const ran: string[] = [];
       await Promise.allSettled([
@@ -200,9 +243,10 @@ for (const make of engines) {
       ]);
 
       assert.deepEqual(ran, ["first", "second"]);
-    }));
+    }),
+  );
 
-  test(`${name}: the time stands still within a transaction, and ids are fresh`, () =>
+  test(`${name}: the time stands still within a transaction, and ids are fresh`, { skip }, () =>
     withStore(async (store, platform) => {
       const start = platform.clock.now();
       await store.transaction(async (tx) => {
@@ -212,10 +256,13 @@ for (const make of engines) {
       await platform.clock.advance(5);
 
       assert.equal(now(store.read), start + 5);
-    }));
+    }),
+  );
 
-  test(`${name}: migrations run once, and data of a newer version is refused with a sentence`, async (t) => {
-    const engine = make();
+  test(`${name}: migrations run once, and data of a newer version is refused with a sentence`, {
+    skip,
+  }, async (t) => {
+    const engine = await make();
     if (!engine.keepsData) return t.skip("keeps no data");
     const platform = testPlatform();
     for (const all of [migrations, [...migrations, later], [...migrations, later]]) {
@@ -233,8 +280,8 @@ for (const make of engines) {
     engine.dispose();
   });
 
-  test(`${name}: a migration that fails changes nothing`, async () => {
-    const engine = make();
+  test(`${name}: a migration that fails changes nothing`, { skip }, async () => {
+    const engine = await make();
     const broken: Migration = {
       id: "store-test/0002-broken",
       sql: ["CREATE TABLE store_test_x (id TEXT)", "NONSENSE"],
@@ -246,8 +293,8 @@ for (const make of engines) {
     engine.dispose();
   });
 
-  test(`${name}: closing waits for what was taken, and takes nothing more`, async () => {
-    const engine = make();
+  test(`${name}: closing waits for what was taken, and takes nothing more`, { skip }, async () => {
+    const engine = await make();
     const store = engine.open(testPlatform(), migrations);
     await store.migrate();
     const last = store.transaction((tx) => add(tx, "a"));
