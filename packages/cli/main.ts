@@ -117,6 +117,14 @@ program
   .action(async (token, options) => (await import("./commands/join.ts")).join(token, options, installs()));
 
 program
+  .command("certificate <host>")
+  .description("make a certificate for a host of the cloud, by which the other hosts know it")
+  .addOption(dataDir())
+  .action(async (host, options) =>
+    (await import("./commands/certificate.ts")).certificate(host, options, installs()),
+  );
+
+program
   .command("down")
   .description("stop the cloud; guests go on and are found again")
   .addOption(dataDir())

@@ -21,6 +21,7 @@ const errors = errorTable("prepare", {
 export const qemuNeeds: readonly Need[] = [
   { program: "qemu-system-x86_64", package: "qemu-system-x86" },
   { program: "qemu-img", package: "qemu-utils" },
+  { program: "qemu-storage-daemon", package: "qemu-system-common" },
   { program: "genisoimage", package: "genisoimage" },
 ];
 export const lvmNeeds: readonly Need[] = [{ program: "lvcreate", package: "lvm2" }];
@@ -41,12 +42,14 @@ export const clientNeeds: readonly Need[] = [
   { program: "/usr/lib/python3/dist-packages/oslo_messaging", package: "python3-oslo.messaging" },
   { program: "rabbitmqctl", package: "rabbitmq-server" },
 ];
+/** What makes certificates. */
+export const tlsNeeds: readonly Need[] = [{ program: "openssl", package: "openssl" }];
 /** What the tests look at the machine with. */
 export const testNeeds: readonly Need[] = [
   { program: "ps", package: "procps" },
   { program: "ping", package: "iputils-ping" },
   { program: "curl", package: "curl" },
-  { program: "openssl", package: "openssl" },
+  ...tlsNeeds,
   { program: "busybox", package: "busybox-static" },
   { program: "pg_ctlcluster", package: "postgresql" },
 ];

@@ -143,6 +143,18 @@ export const cloudConfig = Type.Object(
           minimum: 1,
           description: "Size of the cloud's own volume group (sparse).",
         }),
+        export_address: Type.Optional(
+          Type.String({
+            description:
+              "The address of this host at which other hosts reach its volumes, over NBD with TLS; without it they do not.",
+          }),
+        ),
+        export_port: Type.Integer({
+          default: 10_809,
+          minimum: 1_024,
+          maximum: 65_535,
+          description: "The first of the ports for that: each volume in use on another host takes one.",
+        }),
       },
       { ...closed, default: {} },
     ),

@@ -10,10 +10,13 @@ import {
 import {
   fakeVolumeDriver,
   fileVolumeDriver,
+  type LocalVolumeDriver,
   lvmUnavailable,
   lvmVolumeDriver,
+  reachableVolumes,
   type VolumeDriver,
 } from "@micronova/volume/host";
+import { type HostCertificate, hostCertificate } from "./authority.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
@@ -54,8 +57,14 @@ async function hasQemu(): Promise<boolean> {
 }
 
 /** The driver of real guests; they run as another user when we are root. */
-export function realVirt({ platform, config, dir }: DriverDeps): VirtDriver {
-  return qemuDriver({ platform, stateDir: dir.file("servers"), accelerator: config.virt.accelerator });
+export function realVirt(deps: DriverDeps): VirtDriver {
+  const { platform, config, dir } = deps;
+  return qemuDriver({
+    platform,
+    stateDir: dir.file("servers"),
+    accelerator: config.virt.accelerator,
+    certificate: () => certificateOf(deps),
+  });
 }
 
 /** The driver of one fake host; its guests outlive a kill of the cloud, as real ones do. */
@@ -91,10 +100,30 @@ export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Pr
   const automatic = virt === "fake" ? "fake" : isRoot() ? "lvm" : "file";
   const chosen = driver === "auto" ? automatic : driver;
   if (chosen === "fake") return fakeVolumeDriver(config.ephemeral ? {} : { path: dir.file("volumes.json") });
-  if (chosen === "file") return fileVolumeDriver({ dir: dir.file("volumes") });
+  if (chosen === "file") return forAllHosts(deps, fileVolumeDriver({ dir: dir.file("volumes") }));
   const why = await lvmUnavailable();
   // Files are not taken instead: a program that is removed later would hide the volumes there are.
   if (why !== null) throw errors.noLvm(why);
   const own = { platform, stateDir: dir.file("lvm"), sizeGb };
-  return lvmVolumeDriver(group === undefined ? own : { ...own, volumeGroup: group });
+  return forAllHosts(deps, lvmVolumeDriver(group === undefined ? own : { ...own, volumeGroup: group }));
+}
+
+/** As it is known to the other hosts of the cloud. */
+async function forAllHosts(deps: DriverDeps, driver: LocalVolumeDriver): Promise<VolumeDriver> {
+  const { platform, config, dir } = deps;
+  const { export_address: address, export_port: firstPort } = config.volume;
+  return reachableVolumes(driver, {
+    platform,
+    host: dir.hostName,
+    stateDir: dir.file("exports"),
+    listen: address === undefined ? null : { address, firstPort },
+    certificate: () => certificateOf(deps),
+    isInsecure: config.insecure,
+    owner: await guestUser(),
+  });
+}
+
+/** By which other hosts know this one. */
+function certificateOf({ dir }: DriverDeps): Promise<HostCertificate | null> {
+  return hostCertificate(dir.file("tls"), dir.hostName);
 }

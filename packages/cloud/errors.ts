@@ -116,4 +116,14 @@ export const errors = errorTable("cloud", {
     text: (why: string) =>
       `LVM cannot be used, as ${why}: install the packages lvm2 and util-linux, or set volume.driver to file.`,
   },
+  authorityElsewhere: {
+    status: 500,
+    text: (folder: string) =>
+      `${folder} holds a host's certificate of an authority elsewhere; make certificates where that one's ca.key is.`,
+  },
+  badHostName: {
+    status: 400,
+    text: (name: string) =>
+      `${name} cannot be a host's name: letters, digits, dots, hyphens and underscores, 64 at most.`,
+  },
 });

@@ -31,9 +31,10 @@ export async function exportVolumes(env: Env, serverId: Uuid, host: string): Pro
 }
 
 export async function exportVolume({ rpc, store }: Env, volumeId: Uuid, host: string) {
-  const from = await homeOf(store.read, volumeId);
-  if (from === null) throw errors.volumeInvalid(`volume ${volumeId} is on no host`);
-  return rpc.on(volumeWorkerContract, from).export({ volumeId, initiator: { host } });
+  const volume = await volumes.byId(store.read, volumeId);
+  if (volume === null || volume.host === null) throw errors.volumeInvalid(`volume ${volumeId} is on no host`);
+  const initiator = { host, ...(volume.multiattach === 1 ? { isShared: true } : {}) };
+  return rpc.on(volumeWorkerContract, volume.host).export({ volumeId, initiator });
 }
 
 /** The host that has the volume's bytes; null when there is no such volume any more. */

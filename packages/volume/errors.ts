@@ -147,7 +147,7 @@ export const errors = errorTable("volume", {
   otherHost: {
     status: 409,
     text: (volumeId: string, host: string, wanted: string) =>
-      `Volume ${volumeId} is on host ${host} and cannot be reached from host ${wanted}.`,
+      `Volume ${volumeId} is on host ${host} and cannot be reached from host ${wanted}: set volume.export_address there.`,
   },
   badSort: { status: 400, text: (key: string) => `Invalid input received: Invalid sort key: ${key}.` },
   badDirection: {

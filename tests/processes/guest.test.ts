@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { buildGuestImage, type GuestImage, guestCommandLine } from "@micronova/guest";
 import { type Platform, run, silentLog, systemClock, systemRandom, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import type { DomainSpec, Nic, VirtDriver, VolumeDisk } from "../../packages/compute/drivers/driver.ts";
+import type { DomainSpec, Nic, PathDisk, VirtDriver } from "../../packages/compute/drivers/driver.ts";
 import { qemuDriver } from "../../packages/compute/drivers/qemu/driver.ts";
 
 const platform: Platform = { ...testPlatform(), clock: systemClock, random: systemRandom };
@@ -154,7 +154,7 @@ function aSpec(): DomainSpec {
   };
 }
 
-async function aVolume(folder: string): Promise<VolumeDisk> {
+async function aVolume(folder: string): Promise<PathDisk> {
   const path = join(folder, "volume");
   await writeFile(path, "");
   await truncate(path, 32 * mebibyte);

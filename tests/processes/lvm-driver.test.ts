@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { run, systemClock } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import type { VolumeDriver } from "../../packages/volume/drivers/driver.ts";
+import type { LocalVolumeDriver } from "../../packages/volume/drivers/driver.ts";
 import { volumeDriverErrors } from "../../packages/volume/drivers/errors.ts";
 import { type LvmCommands, lvmCommands } from "../../packages/volume/drivers/lvm/commands.ts";
 import { lvmVolumeDriver } from "../../packages/volume/drivers/lvm/driver.ts";
@@ -21,7 +21,7 @@ const gb = 1024 ** 3;
 
 interface Pool {
   readonly stateDir: string;
-  readonly driver: VolumeDriver;
+  readonly driver: LocalVolumeDriver;
   readonly lvm: LvmCommands;
   readonly group: string;
   readonly device: string;
@@ -46,14 +46,14 @@ const withPool = (work: (pool: Pool) => Promise<void>) => async () => {
 const aDriver = (stateDir: string) =>
   lvmVolumeDriver({ platform: { ...testPlatform(), clock: systemClock }, stateDir, sizeGb: 6 });
 
-async function write(driver: VolumeDriver, id: string, offset = 0): Promise<void> {
+async function write(driver: LocalVolumeDriver, id: string, offset = 0): Promise<void> {
   const { path } = await driver.export(id, { host: "h1" });
   await using file = await open(path, "r+");
   await file.write(secret, 0, secret.length, offset);
   await file.sync();
 }
 
-async function read(driver: VolumeDriver, id: string, offset = 0): Promise<Buffer> {
+async function read(driver: LocalVolumeDriver, id: string, offset = 0): Promise<Buffer> {
   const { path } = await driver.export(id, { host: "h1" });
   await using file = await open(path, "r");
   const bytes = Buffer.alloc(secret.length);

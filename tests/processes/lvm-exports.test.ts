@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { type Platform, run, systemClock, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import type { VolumeDriver } from "../../packages/volume/drivers/driver.ts";
+import type { LocalVolumeDriver } from "../../packages/volume/drivers/driver.ts";
 import { volumeDriverErrors } from "../../packages/volume/drivers/errors.ts";
 import { bytesPerGb } from "../../packages/volume/drivers/image-bytes.ts";
 import { lvmVolumeDriver } from "../../packages/volume/drivers/lvm/driver.ts";
@@ -22,7 +22,7 @@ const secret = Buffer.from("what the first guest wrote");
 interface Stage {
   readonly stateDir: string;
   readonly image: string;
-  readonly driver: VolumeDriver;
+  readonly driver: LocalVolumeDriver;
 }
 
 /** A pool with a volume of 1 GB; afterwards the host's loop devices are what they were. */
@@ -42,13 +42,13 @@ const withVolume = (work: (stage: Stage) => Promise<void>) => async () => {
   }
 };
 
-function aDriver(stateDir: string): VolumeDriver {
+function aDriver(stateDir: string): LocalVolumeDriver {
   // Devices are released in real time.
   const platform: Platform = { ...testPlatform(), clock: systemClock };
   return lvmVolumeDriver({ platform, stateDir, sizeGb: 4 });
 }
 
-const exportOf = async (driver: VolumeDriver, id: Uuid = volumeId) =>
+const exportOf = async (driver: LocalVolumeDriver, id: Uuid = volumeId) =>
   (await driver.export(id, initiator)).path;
 
 /** Without those that go: a program that looks at all devices, as LVM does, may have one open briefly. */

@@ -57,15 +57,33 @@ export interface Nic {
   readonly plug: NicPlug;
 }
 
-/** A volume's bytes as this host reaches them. */
-export interface VolumeDisk {
+interface AnyDisk {
   readonly volumeId: Uuid;
-  readonly path: string;
-  readonly format: "raw" | "qcow2";
   /** The name the API shows, such as `/dev/vdb`; null lets the driver choose the next free one. */
   readonly device: string | null;
   readonly bootIndex: number | null;
 }
+
+/** The volume is on this host. */
+export interface PathDisk extends AnyDisk {
+  /** Servers that were spawned before there was another kind say none. */
+  readonly kind?: "path";
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+}
+
+/** The volume is on another host, which serves it to this one alone. */
+export interface NbdDisk extends AnyDisk {
+  readonly kind: "nbd";
+  readonly address: string;
+  readonly port: number;
+  readonly exportName: string;
+  /** Whom the server's certificate must name; null without TLS. */
+  readonly tlsName: string | null;
+}
+
+/** A volume's bytes as this host reaches them. */
+export type VolumeDisk = PathDisk | NbdDisk;
 
 export interface DomainSpec {
   readonly serverId: Uuid;

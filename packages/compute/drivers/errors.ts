@@ -72,4 +72,14 @@ export const driverErrors = errorTable("compute-driver", {
     status: 409,
     text: (serverId: string) => `Server ${serverId} is suspended; resume it first.`,
   },
+  noCertificate: {
+    status: 409,
+    text: (volumeId: string) =>
+      `Volume ${volumeId} is on another host and comes over TLS, for which this host has no certificate.`,
+  },
+  startedWithoutTls: {
+    status: 409,
+    text: (serverId: string) =>
+      `Server ${serverId} was started before its host had a certificate; reboot it hard, then attach again.`,
+  },
 });

@@ -111,6 +111,5 @@ export function domainSpec(args: SpawnArgs, nics: readonly Nic[], hostArchitectu
 }
 
 export function volumeDisk({ connection, device, bootIndex }: VolumeToAttach): VolumeDisk {
-  const { volumeId, path, format } = connection;
-  return { volumeId, path, format, device, bootIndex };
+  return { ...connection, device, bootIndex };
 }

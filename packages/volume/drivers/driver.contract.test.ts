@@ -13,6 +13,7 @@ import { type FakeVolumeDriver, fakeVolumeDriver } from "./fake.ts";
 import { fileVolumeDriver } from "./file.ts";
 import { lvmVolumeDriver } from "./lvm/driver.ts";
 import { lvmUnavailable } from "./lvm/probe.ts";
+import { reachable } from "./nbd/reachable.ts";
 
 interface Kind<D extends VolumeDriver = VolumeDriver> {
   readonly name: string;
@@ -46,6 +47,19 @@ const file: Kind = {
   make: (dir) => fileVolumeDriver({ dir: join(dir, "volumes") }),
   limitGb: null,
 };
+const reached: Kind = {
+  ...file,
+  name: "file, for all hosts,",
+  make: (dir) =>
+    reachable(fileVolumeDriver({ dir: join(dir, "volumes") }), {
+      platform: { ...testPlatform(), clock: systemClock },
+      host: initiator.host,
+      stateDir: join(dir, "exports"),
+      listen: null,
+      certificate: async () => null,
+      owner: null,
+    }),
+};
 const lvm: Kind = {
   ...real,
   name: "lvm",
@@ -61,6 +75,7 @@ const lvm: Kind = {
 
 keeps(fake);
 keeps(file);
+keeps(reached);
 keeps(lvm);
 
 function keeps<D extends VolumeDriver>(kind: Kind<D>): void {
@@ -135,6 +150,7 @@ function keeps<D extends VolumeDriver>(kind: Kind<D>): void {
         assert.deepEqual(await next.list(), [{ volumeId, sizeGb: 1 }]);
         assert.deepEqual(await kind.read(next, volumeId, 0, secret.length), secret);
         assert.deepEqual(await next.export(volumeId, initiator), await driver.export(volumeId, initiator));
+        await next.stop();
       }),
     );
 
@@ -276,7 +292,7 @@ async function writeBytes(
   offset: number,
   bytes: Uint8Array,
 ): Promise<void> {
-  const { path } = await driver.export(volumeId, initiator);
+  const path = await pathOf(driver, volumeId);
   await using opened = await open(path, "r+");
   await opened.write(bytes, 0, bytes.length, offset);
   await opened.sync();
@@ -288,9 +304,15 @@ async function readBytes(
   offset: number,
   size: number,
 ): Promise<Uint8Array> {
-  const { path } = await driver.export(volumeId, initiator);
+  const path = await pathOf(driver, volumeId);
   await using opened = await open(path, "r");
   const bytes = new Uint8Array(size);
   await opened.read(bytes, 0, size, offset);
   return bytes;
+}
+
+async function pathOf(driver: VolumeDriver, volumeId: Uuid): Promise<string> {
+  const connection = await driver.export(volumeId, initiator);
+  assert.equal(connection.kind, "path");
+  return connection.path;
 }

@@ -30,15 +30,31 @@ export type VolumeSource =
 /** Who will use the volume. */
 export interface Initiator {
   readonly host: string;
+  /** Whether others may have it at the same time: it is multiattach, or its server moves. Absent is no. */
+  readonly isShared?: boolean;
 }
 
-/** How the bytes are reached: on the same host by path, which is the volume's alone. */
-export type VolumeConnection = {
+/** On the host that has the bytes: a path, which is the volume's alone. */
+export interface PathConnection {
   readonly kind: "path";
   readonly volumeId: Uuid;
   readonly path: string;
   readonly format: "raw" | "qcow2";
-};
+}
+
+/** On another host: an NBD server that has this volume alone, and lets in this initiator alone. */
+export interface NbdConnection {
+  readonly kind: "nbd";
+  readonly volumeId: Uuid;
+  readonly address: string;
+  readonly port: number;
+  readonly exportName: string;
+  /** Whom the server's certificate must name; null where the operator gave up TLS. */
+  readonly tlsName: string | null;
+}
+
+/** How the bytes are reached. */
+export type VolumeConnection = PathConnection | NbdConnection;
 
 export interface VolumeInfo {
   readonly volumeId: Uuid;
@@ -47,7 +63,7 @@ export interface VolumeInfo {
 
 export interface VolumeDriver {
   readonly name: string;
-  /** Whether other hosts reach the volumes' bytes as this one does; absent is no. */
+  /** Whether other hosts reach the volumes' bytes, too; absent is no. */
   readonly isShared?: boolean;
   /** Makes the pool ready (volume group found, loop device attached, directory made). */
   start(): Promise<void>;
@@ -66,4 +82,9 @@ export interface VolumeDriver {
   extend(volumeId: Uuid, sizeGb: number): Promise<void>;
   export(volumeId: Uuid, to: Initiator): Promise<VolumeConnection>;
   unexport(volumeId: Uuid, from: Initiator): Promise<void>;
+}
+
+/** A driver whose volumes are reached on its own host. */
+export interface LocalVolumeDriver extends VolumeDriver {
+  export(volumeId: Uuid, to: Initiator): Promise<PathConnection>;
 }

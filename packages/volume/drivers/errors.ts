@@ -53,4 +53,37 @@ export const volumeDriverErrors = errorTable("volumeDriver", {
     retriable: true,
   },
   notStarted: { status: 503, text: (pool: string) => `Pool ${pool} is not ready yet.`, retriable: true },
+  exportedElsewhere: {
+    status: 409,
+    text: (volumeId: string, host: string, wanted: string) =>
+      `Volume ${volumeId} is exported to host ${host}, and to ${wanted} only once that is withdrawn.`,
+    retriable: true,
+  },
+  noExportAddress: {
+    status: 409,
+    text: (volumeId: string, host: string, wanted: string) =>
+      `Volume ${volumeId} is on host ${host} and cannot be reached from host ${wanted}: set volume.export_address there.`,
+  },
+  noCertificate: {
+    status: 409,
+    text: (volumeId: string, host: string) =>
+      `Volume ${volumeId} leaves host ${host} only over TLS, for which the host has no certificate.`,
+  },
+  noExportPort: {
+    status: 503,
+    text: (address: string, first: number, last: number) =>
+      `No port of ${address} from ${first} to ${last} is free to export a volume at.`,
+    retriable: true,
+  },
+  exportFailed: {
+    status: 500,
+    text: (volumeId: string, said: string) => `Volume ${volumeId} could not be exported: ${said}`,
+    retriable: true,
+  },
+  exportStays: {
+    status: 500,
+    text: (pid: number, ms: number) =>
+      `Process ${pid}, which exports a volume, did not end within ${ms} ms; its disk may hang.`,
+    retriable: true,
+  },
 });

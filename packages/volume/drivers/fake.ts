@@ -4,7 +4,7 @@
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Uuid } from "@micronova/kit";
-import type { VolumeDriver } from "./driver.ts";
+import type { LocalVolumeDriver } from "./driver.ts";
 import { volumeDriverErrors } from "./errors.ts";
 import { lane } from "./lane.ts";
 
@@ -14,7 +14,7 @@ export interface FakeVolumeOptions {
   readonly path?: string;
 }
 
-export interface FakeVolumeDriver extends VolumeDriver {
+export interface FakeVolumeDriver extends LocalVolumeDriver {
   /** Remembers bytes at an offset, as a guest would. */
   write(volumeId: Uuid, offset: number, bytes: Uint8Array): Promise<void>;
   read(volumeId: Uuid, offset: number, size: number): Uint8Array;

@@ -3,7 +3,7 @@
 import { mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Uuid } from "@micronova/kit";
-import type { PoolCapacity, VolumeDriver, VolumeInfo, VolumeSource, VolumeSpec } from "./driver.ts";
+import type { LocalVolumeDriver, PoolCapacity, VolumeInfo, VolumeSource, VolumeSpec } from "./driver.ts";
 import { volumeDriverErrors } from "./errors.ts";
 import { bytesPerGb, copyImage } from "./image-bytes.ts";
 
@@ -14,7 +14,7 @@ export interface FileVolumeOptions {
 
 const volumeName = /^volume-([0-9a-f-]{36})$/;
 
-export function fileVolumeDriver({ dir }: FileVolumeOptions): VolumeDriver {
+export function fileVolumeDriver({ dir }: FileVolumeOptions): LocalVolumeDriver {
   const pathOf = (volumeId: Uuid) => join(dir, `volume-${volumeId}`);
   const sizeGbOf = async (volumeId: Uuid) => {
     const bytes = await sizeOf(pathOf(volumeId));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isFault } from "@micronova/kit";
-import type { DomainSpec, VolumeDisk } from "../driver.ts";
+import type { DomainSpec, PathDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { qemuArguments } from "./arguments.ts";
 import { slotCount, volumeDeviceId, volumeName, volumeNode, withoutSlot, withSlot } from "./devices.ts";
@@ -60,6 +60,23 @@ test("a volume is opened as the device or the file that it is", () => {
   assert.deepEqual(file(false), { driver: "file", filename: "/volume", discard: "unmap" });
 });
 
+test("a volume of another host is an NBD client with the host's certificate, which waits for a lost server", () => {
+  const { volumeId, device, bootIndex } = aVolume({});
+  const at = { address: "10.0.0.7", port: 10_809, exportName: volumeId, tlsName: "h1" };
+  const volume = { kind: "nbd" as const, volumeId, device, bootIndex, ...at };
+  const domain = aDomain({ volumes: [volume] }, { [volumeDeviceId(volumeId)]: 0 });
+
+  const args = qemuArguments(domain, files, { ...plain, tlsFolder: "/tls,1" });
+
+  const [credentials] = objects(args, "-object");
+  const [node] = objects(args, "-blockdev").filter(({ driver }) => driver === "nbd");
+  assert.deepEqual([credentials?.["id"], credentials?.["dir"]], [node?.["tls-creds"], "/tls,1"]);
+  assert.deepEqual(node?.["server"], { type: "inet", host: "10.0.0.7", port: "10809" });
+  assert.deepEqual([node?.["export"], node?.["tls-hostname"]], [volumeId, "h1"]);
+  assert.ok(Number(node?.["reconnect-delay"]) > 0);
+  assert.equal("tls-creds" in volumeNode({ ...volume, tlsName: null }, false), false);
+});
+
 test("a volume gets the first name that neither disks nor volumes have", () => {
   const image = { imageId: serverId, path: "/image", format: "raw" as const };
   const cases: [Partial<DomainSpec>, string][] = [
@@ -88,7 +105,7 @@ function objects(args: readonly string[], option: string): Record<string, unknow
   return args.flatMap((arg, at) => (args[at - 1] === option ? [JSON.parse(arg)] : []));
 }
 
-function aVolume(parts: Partial<VolumeDisk>): VolumeDisk {
+function aVolume(parts: Partial<PathDisk>): PathDisk {
   const volumeId = "22222222-2222-4222-8222-222222222222";
   return { volumeId, path: "/volume", format: "raw", device: null, bootIndex: null, ...parts };
 }

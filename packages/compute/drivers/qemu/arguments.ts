@@ -1,6 +1,7 @@
 // QEMU's command line for a server: a pure function of what is known about it. Devices are placed by hand, so
 // that a guest finds the same names after every start, and a suspended one fits its memory.
 import { basename } from "node:path";
+import type { Uuid } from "@micronova/kit";
 import {
   nicDevice,
   nicDeviceId,
@@ -8,6 +9,7 @@ import {
   type QemuObject,
   slotBus,
   slotCount,
+  tlsObject,
   volumeDevice,
   volumeDeviceId,
   volumeNode,
@@ -22,8 +24,10 @@ export interface LaunchOptions {
   readonly runAs: string | null;
   /** Waits for the memory of a suspended server instead of starting its processors. */
   readonly stopped: boolean;
-  /** Paths of volumes that are block devices. */
-  readonly blockDevices: ReadonlySet<string>;
+  /** Volumes that are block devices of this host. */
+  readonly blockDevices: ReadonlySet<Uuid>;
+  /** Holds the host's certificate, under QEMU's names; absent when it has none. */
+  readonly tlsFolder?: string | null;
 }
 
 // Translated code is cached; the default of an eighth of the guest's memory is what it is, this bounds big
@@ -53,8 +57,9 @@ export function qemuArguments(domain: Domain, files: DomainFiles, options: Launc
     ...device({ driver: "virtio-rng-pci", bus: "pcie.0", addr: hex(randomSlot) }),
     ...ownDisks(domain, files),
     ...configDrive(domain, files),
+    ...tlsArguments(options),
     ...spec.volumes.flatMap((volume) => [
-      ...block(volumeNode(volume, options.blockDevices.has(volume.path))),
+      ...block(volumeNode(volume, options.blockDevices.has(volume.volumeId))),
       ...device(volumeDevice(volume, slotOf(domain, volumeDeviceId(volume.volumeId)))),
     ]),
     ...spec.nics.flatMap((nic) => {
@@ -107,6 +112,11 @@ function kernelArguments({ spec }: Domain): string[] {
   const { kernelPath, ramdiskPath, commandLine } = spec.kernel;
   const ramdisk = ramdiskPath === null ? [] : ["-initrd", ramdiskPath];
   return ["-kernel", kernelPath, ...ramdisk, "-append", commandLine];
+}
+
+/** For volumes of other hosts, now or plugged in later. */
+function tlsArguments({ tlsFolder = null }: LaunchOptions): string[] {
+  return tlsFolder === null ? [] : ["-object", JSON.stringify(tlsObject(tlsFolder))];
 }
 
 function rootPort(slot: number): QemuObject {

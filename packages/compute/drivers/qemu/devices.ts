@@ -1,7 +1,7 @@
 // Disks and NICs as QEMU's own JSON objects: the same object is an argument at the start and a QMP command
 // later.
 import type { Uuid } from "@micronova/kit";
-import type { DomainSpec, Nic, VolumeDisk } from "../driver.ts";
+import type { DomainSpec, NbdDisk, Nic, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 
 export type QemuObject = Readonly<Record<string, unknown>>;
@@ -38,19 +38,41 @@ export function withoutSlot(
   return Object.fromEntries(Object.entries(slots).filter(([other]) => other !== device));
 }
 
-/** A volume as a block node. */
+/** A volume as a block node; of one on this host it is said whether it is a block device. */
 export function volumeNode(volume: VolumeDisk, isBlockDevice: boolean): QemuObject {
+  const node = { "node-name": volumeNodeName(volume.volumeId), discard: "unmap" };
+  if (volume.kind === "nbd") return { ...node, ...nbdNode(volume) };
   const file = {
     driver: isBlockDevice ? "host_device" : "file",
     filename: volume.path,
     discard: "unmap",
   };
+  return { ...node, driver: volume.format, file };
+}
+
+/** The object with this host's certificate, which every guest has from its start. */
+export const tlsId = "tls";
+
+// A volume's host that restarts is back by then; until then reads and writes wait.
+const reconnectSeconds = 120;
+// QEMU answers nobody while it connects for the first time.
+const connectSeconds = 10;
+
+function nbdNode({ address, port, exportName, tlsName }: NbdDisk): QemuObject {
+  const tls = tlsName === null ? {} : { "tls-creds": tlsId, "tls-hostname": tlsName };
   return {
-    driver: volume.format,
-    "node-name": volumeNodeName(volume.volumeId),
-    discard: "unmap",
-    file,
+    driver: "nbd",
+    server: { type: "inet", host: address, port: `${port}` },
+    export: exportName,
+    "reconnect-delay": reconnectSeconds,
+    "open-timeout": connectSeconds,
+    ...tls,
   };
+}
+
+/** QEMU reads the files while it is still who started it: guests' users may not. */
+export function tlsObject(folder: string): QemuObject {
+  return { "qom-type": "tls-creds-x509", id: tlsId, dir: folder, endpoint: "client", "verify-peer": true };
 }
 
 export function volumeDevice(volume: VolumeDisk, slot: number): QemuObject {

@@ -12,11 +12,12 @@ import { readConsole, rotateConsole } from "./console.ts";
 import { nicDeviceId, volumeDeviceId, volumeName, withoutSlot, withSlot } from "./devices.ts";
 import { baseName, disks } from "./disks.ts";
 import { type Domain, domainStore } from "./domain.ts";
-import { domainInfo, type Host, isRunning, launch, talk } from "./host.ts";
+import { assertSecured, domainInfo, type Host, isRunning, launch, talk } from "./host.ts";
 import { plugNic, plugVolume, resolved, unplugNic, unplugVolume } from "./hot-plug.ts";
 import { hostInventory, hostLoad, qemuVersion } from "./inventory.ts";
 import { pause, powerOff, powerOn, reboot, softRebootMs, suspend } from "./power.ts";
 import { isStarted, stopQemu } from "./process.ts";
+import { type HostCertificate, tlsFolderOf } from "./tls-folder.ts";
 import { guestUser, letOpen, letOpenTaps } from "./user.ts";
 
 export interface QemuDriverOptions {
@@ -29,6 +30,8 @@ export interface QemuDriverOptions {
   readonly accelerator: AcceleratorChoice;
   /** Whom guests run as when this process is root; the default is `micronova`, else `nobody`. */
   readonly user?: string;
+  /** By which other hosts know this one when it opens their volumes; it may come while the host runs. */
+  readonly certificate?: () => Promise<HostCertificate | null>;
   /** How long a soft reboot waits for the guest before it becomes a hard one. */
   readonly softRebootMs?: number;
 }
@@ -44,6 +47,10 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
   const stopping = new AbortController();
   let host: Host | null = null;
   let inventory: HostInventory | null = null;
+  const tlsFolder = async () => {
+    const certificate = (await options.certificate?.()) ?? null;
+    return certificate === null ? null : tlsFolderOf(certificate, stateDir);
+  };
   const started = (): Host => {
     if (host === null) throw new Error("the driver is used before it was started");
     return host;
@@ -62,7 +69,8 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
         options.accelerator,
         join(stateDir, "accelerator.json"),
       );
-      host = { platform, store, disks: images, accelerator, user: await guestUser(options.user) };
+      const user = await guestUser(options.user);
+      host = { platform, store, disks: images, accelerator, user, tlsFolder };
       await images.prune(await imagesInUse(host));
       void keepConsolesSmall(host, stopping.signal);
     },
@@ -154,9 +162,10 @@ async function attachVolume(host: Host, serverId: Uuid, asked: VolumeDisk): Prom
   await host.store.save({ ...domain, slots, spec: { ...domain.spec, volumes: [...others, volume] } });
   try {
     if (await isRunning(host, serverId)) {
+      await assertSecured(host, [volume]);
       const disk = await resolved(volume);
-      await letOpen(host.user, disk.path);
-      await talk(host, serverId, (qmp) => plugVolume(qmp, disk, slots[deviceId]!));
+      if (disk.kind !== "nbd") await letOpen(host.user, disk.path);
+      await talk(host, serverId, (qmp) => plugVolume(qmp, serverId, disk, slots[deviceId]!));
     }
   } catch (error) {
     // A volume that cannot be plugged must not keep the server from its next start.

@@ -1,12 +1,12 @@
 // What every part of the driver works with: the store of domains, the disks, how guests run here; and the few
 // acts the parts share, such as launching a guest and asking how it is.
 import type { Platform, Uuid } from "@micronova/kit";
-import type { DomainInfo, PowerState } from "../driver.ts";
+import type { DomainInfo, PowerState, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { type Accelerator, qemuArguments } from "./arguments.ts";
 import type { Disks } from "./disks.ts";
 import type { Domain, DomainStore } from "./domain.ts";
-import { isBlockDevice, resolved } from "./hot-plug.ts";
+import { isBlockDevice, isOverTls, resolved } from "./hot-plug.ts";
 import { findQemu, startQemu, withQmp } from "./process.ts";
 import type { Qmp } from "./qmp.ts";
 import type { GuestUser } from "./user.ts";
@@ -17,6 +17,8 @@ export interface Host {
   readonly disks: Disks;
   readonly accelerator: Accelerator;
   readonly user: GuestUser | null;
+  /** Holds the host's certificate, under QEMU's names; null while it has none. */
+  readonly tlsFolder: () => Promise<string | null>;
 }
 
 /** QEMU's run states (`RunState` in its schema) as power states. What is not here is on its way: paused. */
@@ -30,8 +32,9 @@ const powerOf: Readonly<Record<string, PowerState>> = {
 
 export async function launch(host: Host, domain: Domain, options = { stopped: false }): Promise<void> {
   const volumes = await Promise.all(domain.spec.volumes.map(resolved));
+  await assertSecured(host, volumes);
   const kinds = await Promise.all(
-    volumes.map(async ({ path }) => ((await isBlockDevice(path)) ? [path] : [])),
+    volumes.map(async (volume) => ((await isBlockDevice(volume)) ? [volume.volumeId] : [])),
   );
   const { serverId } = domain.spec;
   const files = host.store.files(serverId);
@@ -39,9 +42,17 @@ export async function launch(host: Host, domain: Domain, options = { stopped: fa
     accelerator: host.accelerator,
     runAs: host.user === null ? null : `${host.user.uid}:${host.user.gid}`,
     blockDevices: new Set(kinds.flat()),
+    tlsFolder: await host.tlsFolder(),
     stopped: options.stopped,
   });
   await startQemu(host.platform.clock, serverId, files, args);
+}
+
+/** Throws when a volume comes over TLS and this host has no certificate. */
+export async function assertSecured(host: Host, volumes: readonly VolumeDisk[]): Promise<void> {
+  const secured = volumes.find(isOverTls);
+  if (secured === undefined || (await host.tlsFolder()) !== null) return;
+  throw driverErrors.noCertificate(secured.volumeId);
 }
 
 export async function isRunning(host: Host, serverId: Uuid): Promise<boolean> {

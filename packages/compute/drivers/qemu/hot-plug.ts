@@ -8,6 +8,7 @@ import {
   nicDevice,
   nicDeviceId,
   nicNetdev,
+  tlsId,
   volumeDevice,
   volumeDeviceId,
   volumeNode,
@@ -20,8 +21,10 @@ import type { Qmp } from "./qmp.ts";
 const releaseMs = 2_000;
 const releaseTries = 10;
 
-export async function plugVolume(qmp: Qmp, volume: VolumeDisk, slot: number): Promise<void> {
-  const node = volumeNode(volume, await isBlockDevice(volume.path));
+export async function plugVolume(qmp: Qmp, serverId: Uuid, volume: VolumeDisk, slot: number): Promise<void> {
+  if (isOverTls(volume) && !(await hasObject(qmp, "/objects", tlsId)))
+    throw driverErrors.startedWithoutTls(serverId);
+  const node = volumeNode(volume, await isBlockDevice(volume));
   if (!(await nodes(qmp)).has(volumeNodeName(volume.volumeId))) await qmp.execute("blockdev-add", node);
   if (await hasDevice(qmp, volumeDeviceId(volume.volumeId))) return;
   await qmp.execute("device_add", volumeDevice(volume, slot));
@@ -54,11 +57,15 @@ export async function unplugNic(qmp: Qmp, serverId: Uuid, portId: Uuid): Promise
  * guests' users, and may point to another device after a restart of the machine.
  */
 export async function resolved(volume: VolumeDisk): Promise<VolumeDisk> {
-  return { ...volume, path: await realpath(volume.path) };
+  return volume.kind === "nbd" ? volume : { ...volume, path: await realpath(volume.path) };
 }
 
-export async function isBlockDevice(path: string): Promise<boolean> {
-  return (await stat(path)).isBlockDevice();
+export async function isBlockDevice(volume: VolumeDisk): Promise<boolean> {
+  return volume.kind !== "nbd" && (await stat(volume.path)).isBlockDevice();
+}
+
+export function isOverTls(volume: VolumeDisk): boolean {
+  return volume.kind === "nbd" && volume.tlsName !== null;
 }
 
 async function unplugDevice(qmp: Qmp, serverId: Uuid, device: string): Promise<void> {
@@ -80,9 +87,13 @@ function unlessRefused(error: unknown): void {
   if (!isFault(error, driverErrors.qmpFailed)) throw error;
 }
 
-async function hasDevice(qmp: Qmp, device: string): Promise<boolean> {
-  const list = await qmp.execute<readonly { name: string }[]>("qom-list", { path: "/machine/peripheral" });
-  return list.some(({ name }) => name === device);
+function hasDevice(qmp: Qmp, device: string): Promise<boolean> {
+  return hasObject(qmp, "/machine/peripheral", device);
+}
+
+async function hasObject(qmp: Qmp, path: string, id: string): Promise<boolean> {
+  const list = await qmp.execute<readonly { name: string }[]>("qom-list", { path });
+  return list.some(({ name }) => name === id);
 }
 
 async function nodes(qmp: Qmp): Promise<ReadonlySet<string>> {

@@ -3,7 +3,7 @@
 // another tenant's old bytes.
 import { statfs } from "node:fs/promises";
 import type { Platform, Uuid } from "@micronova/kit";
-import type { PoolCapacity, VolumeConnection, VolumeDriver, VolumeSource, VolumeSpec } from "../driver.ts";
+import type { LocalVolumeDriver, PathConnection, PoolCapacity, VolumeSource, VolumeSpec } from "../driver.ts";
 import { volumeDriverErrors } from "../errors.ts";
 import { bytesPerGb, copyImage } from "../image-bytes.ts";
 import { lane } from "../lane.ts";
@@ -25,7 +25,7 @@ export interface LvmVolumeOptions {
   readonly sizeGb: number;
 }
 
-export function lvmVolumeDriver(options: LvmVolumeOptions): VolumeDriver {
+export function lvmVolumeDriver(options: LvmVolumeOptions): LocalVolumeDriver {
   const { stateDir, platform } = options;
   const label = options.volumeGroup ?? cloudName(stateDir);
   let opened: Pool | null = null;
@@ -139,7 +139,7 @@ async function remove(pool: Pool, volumeId: Uuid): Promise<void> {
   }
 }
 
-async function connection(pool: Pool, volumeId: Uuid): Promise<VolumeConnection> {
+async function connection(pool: Pool, volumeId: Uuid): Promise<PathConnection> {
   const path = await pool.lane(async () => {
     const volume = await pools.expect(pool, pools.nameOf(volumeId), volumeId);
     if (pool.group.mode === "device-mapper") return pool.group.rangeOf(volume).path;
