@@ -117,6 +117,17 @@ export class Content {
     return this;
   }
 
+  /** The same body with other properties, sent elsewhere perhaps. */
+  copy(label: Label, properties: Properties, form: WireForm): Content {
+    const copy = new Content(label, properties, null);
+    const { bytes, start, end, parts } = this.body(form);
+    copy.bytes = bytes;
+    copy.start = start;
+    copy.end = end;
+    copy.parts = parts;
+    return copy;
+  }
+
   wholeBody(form: WireForm): Buffer {
     const { bytes, start, end, parts } = this.body(form);
     return parts === null ? bytes.subarray(start, end) : Buffer.concat(parts);

@@ -1,7 +1,7 @@
 // What a dead letter looks like: the same body, with the story of its deaths in `x-death`, as RabbitMQ tells it.
 import type { Millis } from "@micronova/kit";
 import { type FieldValue, type Table, Typed } from "./codec/table.ts";
-import { Content, Label } from "./content.ts";
+import { type Content, Label } from "./content.ts";
 import type { DeathReason, MessageQueue } from "./queue/message-queue.ts";
 import type { WireForm } from "./wire-form.ts";
 
@@ -44,13 +44,7 @@ export function deadLetterOf(content: Content, exchange: string, death: Death, f
     expiration: undefined,
   };
   const label = new Label(exchange, queue.arguments.deadLetterKey ?? key);
-  const letter = new Content(label, properties.with(changes), null);
-  const body = content.body(form);
-  letter.bytes = body.bytes;
-  letter.start = body.start;
-  letter.end = body.end;
-  letter.parts = body.parts;
-  return letter;
+  return content.copy(label, properties.with(changes), form);
 }
 
 /**

@@ -146,7 +146,7 @@ function take(actor: Actor, { queue: name, countMax, mode, stats, form }: Take):
     const entry = queue.get();
     if (entry === null) break;
     entries.push(entry);
-    const { content, redelivered } = entry;
+    const { delivered: content, redelivered } = entry;
     messages.push({
       exchange: content.label.exchange,
       key: content.label.key,

@@ -88,6 +88,7 @@ export class VirtualHost {
     this.#turns = new Turns(deps.platform, deps.closing, (queue) => this.#tick(queue));
     this.#queueDeps = {
       log: deps.platform.log,
+      form: deps.form,
       now: () => this.#now(),
       wake: (woken) => this.#turns.wake(woken),
       tickAt: (due, at) => this.#turns.tickAt(due, at),

@@ -6,7 +6,7 @@
 // - which of several consumers of a queue gets a message, and how a channel's consumers take turns;
 // - names that the broker chooses, and the moment of a death in `x-death`;
 // - what happens as time goes by: messages and queues that expire, heartbeats, alarms;
-// - quorum queues: RabbitMQ counts what is in them seconds later.
+// - quorum queues: RabbitMQ counts what is in them seconds later (see `amqp-quorum.test.ts`).
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { seededRandom } from "@micronova/kit";

@@ -33,6 +33,8 @@ export class Entry {
   /** What it counts in its queue, whatever its content's other form may weigh. */
   readonly size: number;
   redelivered: boolean;
+  /** How often it was given back. */
+  returns: number;
   /** Who holds it, while it is neither in the queue nor settled. */
   holder: QueueConsumer | null = null;
 
@@ -44,6 +46,7 @@ export class Entry {
     readonly journalId: number;
     readonly size: number;
     readonly redelivered: boolean;
+    readonly returns: number;
   }) {
     this.queue = fields.queue;
     this.content = fields.content;
@@ -52,6 +55,12 @@ export class Entry {
     this.journalId = fields.journalId;
     this.size = fields.size;
     this.redelivered = fields.redelivered;
+    this.returns = fields.returns;
+  }
+
+  /** As whoever takes it gets it. */
+  get delivered(): Content {
+    return this.queue.delivered(this.content, this.returns);
   }
 }
 

@@ -106,7 +106,7 @@ class EntryDelivery implements Delivery {
 
   /** Read by its handler, which then hears of it when it cannot be. */
   get message(): Message {
-    return this.#entry.content.message(this.#form);
+    return this.#entry.delivered.message(this.#form);
   }
 
   ack(): void {

@@ -35,6 +35,7 @@ function aQueue(): MessageQueue {
     spec,
     { owner: null },
     {
+      form: plainJson,
       log: silentLog,
       now: () => 0,
       wake: () => undefined,

@@ -7,11 +7,13 @@ import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import { Bindings } from "../exchange/bindings.ts";
 import { MessageStats } from "../statistics.ts";
+import type { WireForm } from "../wire-form.ts";
 import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
 import { Entry, type QueueConsumer, type RestoredMessage, type RestoredPage } from "./entry.ts";
 import { PagedLine, type Pager } from "./paged-line.ts";
 import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
+import { countedDelivery, typeOf } from "./queue-types.ts";
 
 export interface QueueSpec {
   readonly name: string;
@@ -22,9 +24,10 @@ export interface QueueSpec {
 }
 
 /** Why a message leaves a queue without having been acknowledged, in the words of `x-death`. */
-export type DeathReason = "rejected" | "expired" | "maxlen";
+export type DeathReason = "rejected" | "expired" | "maxlen" | "delivery_limit";
 
 export interface QueueDeps {
+  readonly form: WireForm;
   readonly log: Log;
   readonly now: () => Millis;
   /** Asks for a turn to deliver. */
@@ -76,6 +79,8 @@ export class MessageQueue {
   isGone = false;
   readonly #deps: QueueDeps;
   readonly #lengthMaxDefault: number;
+  /** Whether messages say how often they have come back. */
+  readonly #isCounting: boolean;
   readonly #ready: Backlog;
   readonly #consumers: Consumers;
   #restored = 0;
@@ -94,6 +99,7 @@ export class MessageQueue {
     this.owner = options.owner;
     this.#deps = deps;
     this.#lengthMaxDefault = options.lengthMax ?? never;
+    this.#isCounting = typeOf(spec) === "quorum";
     const { priorityMax, isSingleActive } = this.arguments;
     const line = () => new PagedLine(this, deps.pager());
     this.#ready = priorityMax === null ? line() : priorityBacklog(priorityMax, line);
@@ -281,7 +287,7 @@ export class MessageQueue {
     this.#unacknowledged--;
     this.#unacknowledgedBytes -= entry.size;
     entry.holder = null;
-    if (how === "return") {
+    if (how === "return" && this.#comesBackOnceMore(entry)) {
       entry.redelivered = true;
       entry.content.keep();
       this.#ready.insert(entry);
@@ -289,10 +295,22 @@ export class MessageQueue {
       this.#noteExpiry(entry);
       this.#dropHeads();
     } else {
-      if (how === "reject") this.#bury(entry, "rejected");
-      else this.#forget(entry);
+      if (how === "ack") this.#forget(entry);
+      else this.#bury(entry, how === "reject" ? "rejected" : "delivery_limit");
     }
     if (this.#ready.size > 0) this.#deps.wake(this);
+  }
+
+  /** A message as whoever takes it gets it. */
+  delivered(content: Content, returns: number): Content {
+    return this.#isCounting ? countedDelivery(content, returns, this.#deps.form) : content;
+  }
+
+  /** Counts a return; false when that was one too many. */
+  #comesBackOnceMore(entry: Entry): boolean {
+    entry.returns++;
+    const { deliveryLimit } = this.arguments;
+    return !this.#isCounting || deliveryLimit === null || entry.returns <= deliveryLimit;
   }
 
   /** Empties it of what waits; says how many that were. */
@@ -363,6 +381,7 @@ export class MessageQueue {
       journalId,
       size,
       redelivered: false,
+      returns: 0,
     });
   }
 
@@ -442,7 +461,7 @@ export class MessageQueue {
   #hand(consumer: QueueConsumer, content: Content, place: number, journalId: number): void {
     if (consumer.noAck) {
       this.stats.deliver_no_ack++;
-      consumer.takeContent(content, false);
+      consumer.takeContent(this.delivered(content, 0), false);
       if (journalId !== 0) this.#deps.forget(this, journalId);
     } else {
       this.#give(consumer, this.#newEntry(content, place, journalId));
@@ -454,7 +473,7 @@ export class MessageQueue {
     if (consumer.noAck) {
       this.#forget(entry);
       this.stats.deliver_no_ack++;
-      consumer.takeContent(entry.content, entry.redelivered);
+      consumer.takeContent(entry.delivered, entry.redelivered);
     } else {
       this.stats.deliver++;
       this.#hold(entry);

@@ -16,6 +16,8 @@ export interface QueueArguments {
   readonly deadLetterKey: string | null;
   readonly priorityMax: number | null;
   readonly isSingleActive: boolean;
+  /** How often a message of a quorum queue may come back. */
+  readonly deliveryLimit: number | null;
 }
 
 /** RabbitMQ's limit for times: ten years. */
@@ -35,6 +37,7 @@ export const argumentNames = [
   ...["x-expires", "x-message-ttl", "x-dead-letter-exchange", "x-dead-letter-routing-key"],
   ...["x-dead-letter-strategy", "x-max-length", "x-max-length-bytes", "x-max-priority", "x-overflow"],
   ...["x-queue-mode", "x-queue-version", "x-single-active-consumer", "x-queue-type"],
+  ...["x-delivery-limit"],
   ...["x-quorum-initial-group-size", "x-max-in-memory-length", "x-max-in-memory-bytes"],
 ] as const;
 
@@ -85,6 +88,8 @@ function readArguments(queue: string, table: Table): QueueArguments {
     deadLetterKey,
     priorityMax,
     isSingleActive,
+    // What is no integer is no limit: RabbitMQ takes it, and finds every count below it.
+    deliveryLimit: integerOf(table["x-delivery-limit"]) ?? null,
   };
 }
 

@@ -1,6 +1,9 @@
 // What queues of a type cannot have. Both types are the same queue here, a quorum of one; what RabbitMQ
 // refuses is refused all the same, so that a declaration that passes here passes there.
+import { Typed } from "../codec/table.ts";
+import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
+import type { WireForm } from "../wire-form.ts";
 import type { QueueSpec } from "./message-queue.ts";
 
 /** On a cluster, classic ones are on one of its nodes, and quorum ones replicated. */
@@ -15,6 +18,15 @@ const foreign: Readonly<Record<QueueType, readonly string[]>> = {
   ],
   quorum: [...ofStreams, "x-max-priority", "x-queue-mode", "x-queue-version", "x-queue-master-locator"],
 };
+
+const countHeader = "x-delivery-count";
+
+/** A message of a quorum queue as its consumers get it: it says how often it has come back. */
+export function countedDelivery(content: Content, returns: number, form: WireForm): Content {
+  const properties = content.properties(form);
+  const headers = { ...properties.headers, [countHeader]: new Typed("l", BigInt(returns)) };
+  return content.copy(content.label, properties.with({ headers }), form);
+}
 
 export function typeOf({ arguments: args }: QueueSpec): QueueType {
   return args["x-queue-type"] === "quorum" ? "quorum" : "classic";

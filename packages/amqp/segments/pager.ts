@@ -21,7 +21,7 @@ interface PageFile {
 }
 
 /** What is written of an entry before its content. */
-const entryBytes = 33;
+const entryBytes = 37;
 const fileBytes = 256 * 1024 * 1024;
 const bufferBytes = 2 * 1024 * 1024;
 // After a refusal the disk is asked for this much, again and again, before pages are written as before.
@@ -115,13 +115,14 @@ export class FilePager implements Pager {
   }
 
   #encode(writer: Writer, entry: Entry): void {
-    const { place, expiresAt, journalId, size, redelivered, content } = entry;
+    const { place, expiresAt, journalId, size, redelivered, returns, content } = entry;
     const at = writer.reserve(entryBytes);
     writer.bytes.writeDoubleBE(place, at);
     writer.bytes.writeDoubleBE(expiresAt, at + 8);
     writer.bytes.writeDoubleBE(journalId, at + 16);
     writer.bytes.writeDoubleBE(size, at + 24);
     writer.bytes[at + 32] = redelivered ? 1 : 0;
+    writer.bytes.writeUInt32BE(returns, at + 33);
     writeContent(writer, content, this.#options.form);
   }
 
@@ -147,6 +148,7 @@ export class FilePager implements Pager {
       journalId: reader.bytes.readDoubleBE(at + 16),
       size: reader.bytes.readDoubleBE(at + 24),
       redelivered: reader.bytes[at + 32] === 1,
+      returns: reader.bytes.readUInt32BE(at + 33),
     });
   }
 

@@ -48,7 +48,7 @@ export const basicMethods: MethodTable = {
     }
     countGet(channel, entry, noAck);
     const tag = noAck ? channel.nextTag() : channel.hold(entry);
-    channel.output.getOk(channel.number, tag, entry.redelivered, entry.content, queue.readyCount);
+    channel.output.getOk(channel.number, tag, entry.redelivered, entry.delivered, queue.readyCount);
     if (noAck) queue.settle(entry, "ack");
   },
 

@@ -68,7 +68,7 @@ export class SocketConsumer implements QueueConsumer {
     this.#stats.deliver++;
     if (entry.redelivered) this.#stats.redeliver++;
     this.held++;
-    output.deliver(number, this.#head, this.channel.hold(entry), entry.redelivered, entry.content);
+    output.deliver(number, this.#head, this.channel.hold(entry), entry.redelivered, entry.delivered);
   }
 
   queueGone(): void {
