@@ -177,7 +177,7 @@ type NewEvent = SagaEvent extends infer E ? (E extends SagaEvent ? Omit<E, "bega
 async function hold(tx: Tx, before: Position, holder: Omit<Holder, "generation">): Promise<boolean> {
   const as = { ...holder, generation: before.generation };
   const held = before.isClaimed ? await keep(tx, as) : await claim(tx, as);
-  if (held === undefined) throw new ChangedHands();
+  if (held === null) throw new ChangedHands();
   return held.cancel !== 0;
 }
 

@@ -3,7 +3,7 @@
 // the subject's later work has reached the host since, and that work says what there should be on it.
 import { isFault, type Millis, type Uuid } from "@micronova/kit";
 import { rpcErrors } from "@micronova/rpc";
-import { now, type Tx } from "@micronova/store";
+import { now, prepared, type Tx } from "@micronova/store";
 import { asEffect, contextFor, givenOf, type StepMove } from "./batch.ts";
 import type { RunnableSaga } from "./builder.ts";
 import { type EffectDeps, stepEnv, unlessAborted } from "./effects.ts";
@@ -45,6 +45,16 @@ export async function sagaDebts(tx: Tx): Promise<readonly SagaDebt[]> {
   }));
 }
 
+const owedOf = prepared((tx, { kind, id }: Subject) =>
+  tx
+    .selectFrom("saga_debts")
+    .innerJoin("sagas", "sagas.id", "saga_debts.saga_id")
+    .select(["saga_debts.saga_id", "saga_debts.n", "saga_debts.due_at"])
+    .where("sagas.subject_kind", "=", kind)
+    .where("sagas.subject_id", "=", id)
+    .orderBy("saga_debts.created_at"),
+);
+
 export class DebtPayer {
   readonly #deps: EffectDeps;
   readonly #sagas: ReadonlyMap<string, RunnableSaga>;
@@ -76,14 +86,7 @@ export class DebtPayer {
    */
   async payFor({ kind, id }: Subject): Promise<void> {
     const { read } = this.#deps.store;
-    const owed = await read
-      .selectFrom("saga_debts")
-      .innerJoin("sagas", "sagas.id", "saga_debts.saga_id")
-      .select(["saga_debts.saga_id", "saga_debts.n", "saga_debts.due_at"])
-      .where("sagas.subject_kind", "=", kind)
-      .where("sagas.subject_id", "=", id)
-      .orderBy("saga_debts.created_at")
-      .execute();
+    const owed = await owedOf(read, { kind, id });
     if (owed.length === 0) return;
     const paid = Promise.all(owed.map((debt) => this.#pay(debt)));
     await Promise.race([paid, this.#deps.platform.clock.sleep(paidWithinMs)]);

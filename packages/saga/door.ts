@@ -2,7 +2,7 @@
 import type { Platform, Uuid } from "@micronova/kit";
 import { systemContext } from "@micronova/kit";
 import type { Rpc } from "@micronova/rpc";
-import { afterCommit, newId, now, type Store, type Tx } from "@micronova/store";
+import { afterCommit, newId, now, prepared, type Store, type Tx } from "@micronova/store";
 import { sagaCancelled, sagaContract } from "./contract.ts";
 import { onEnding } from "./endings.ts";
 import { sagaErrors } from "./errors.ts";
@@ -82,11 +82,15 @@ async function insert(
   row: Omit<SagaTable, "ordinal" | "state">,
   state: "running" | "waiting",
 ): Promise<boolean> {
-  const inserted = await tx
+  const inserted = await inserting(tx, { ...row, state });
+  return inserted.length === 1;
+}
+
+const inserting = prepared((tx, row: Omit<SagaTable, "ordinal">) =>
+  tx
     .insertInto("sagas")
     .values((is) => ({
       ...row,
-      state,
       ordinal: is
         .selectFrom("sagas as other")
         .select((one) =>
@@ -96,10 +100,8 @@ async function insert(
         .where("other.subject_id", "=", row.subject_id),
     }))
     .onConflict((conflict) => conflict.doNothing())
-    .returning("id")
-    .executeTakeFirst();
-  return inserted !== undefined;
-}
+    .returning("id"),
+);
 
 async function wake({ platform, rpc }: DoorDeps, sagaId: Uuid): Promise<void> {
   try {

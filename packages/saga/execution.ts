@@ -252,7 +252,7 @@ export class Execution {
     platform.log.warn({ error: cause, sagaId: id, step, tries: trouble.tries }, "undoing a step failed");
     const held = await store.transaction(async (tx) => {
       const hold = isClaimed ? keep : claim;
-      if ((await hold(tx, { id, owner, leaseMs, generation })) === undefined) return false;
+      if ((await hold(tx, { id, owner, leaseMs, generation })) === null) return false;
       await appendEvents(tx, id, eventsWritten, events);
       const failure = progressOf(this.given.saga, events, progress).failure;
       const state = isStuck ? "stuck" : stateOf(failure);

@@ -1,7 +1,7 @@
 // Reading and writing sagas and their logs. Every write of a runner names the generation under which it holds
 // the saga, so one that was paused and is thought dead writes nothing.
 import type { Millis, Uuid } from "@micronova/kit";
-import { now, type Tx } from "@micronova/store";
+import { now, prepared, type Tx } from "@micronova/store";
 import type { StepError, Subject } from "./index.ts";
 import type { SagaEvent } from "./next-move.ts";
 import { activeStates, type SagaState } from "./states.ts";
@@ -37,10 +37,32 @@ export const leaseMsMax: Millis = 600_000;
  * Takes the saga from nobody, from its owner's earlier life, or from one whose lease ran out. Null when it
  * changed hands.
  */
-export async function claim(tx: Tx, { id, owner, generation, leaseMs }: Holder) {
-  return tx
+export async function claim(tx: Tx, { id, owner, generation, leaseMs }: Holder): Promise<Held | null> {
+  const at = now(tx);
+  const until = { lease_until: at + leaseMs, tooLate: at + leaseMsMax };
+  const [held] = await claiming(tx, { id, owner, generation, next: generation + 1, at, ...until });
+  return held ?? null;
+}
+
+/** Whether the saga is still held, for as long as this transaction. Null when it is not. */
+export async function keep(tx: Tx, { id, owner, generation }: Omit<Holder, "leaseMs">): Promise<Held | null> {
+  const [held] = await keeping(tx, { id, owner, generation });
+  return held ?? null;
+}
+
+type Held = Pick<SagaTable, "cancel">;
+
+interface Claim extends Omit<Holder, "leaseMs"> {
+  readonly next: number;
+  readonly at: Millis;
+  readonly lease_until: Millis;
+  readonly tooLate: Millis;
+}
+
+const claiming = prepared((tx, { id, owner, generation, next, at, lease_until, tooLate }: Claim) =>
+  tx
     .updateTable("sagas")
-    .set({ owner, generation: generation + 1, lease_until: now(tx) + leaseMs, updated_at: now(tx) })
+    .set({ owner, generation: next, lease_until, updated_at: at })
     .where("id", "=", id)
     .where("generation", "=", generation)
     .where("state", "in", activeStates)
@@ -48,38 +70,37 @@ export async function claim(tx: Tx, { id, owner, generation, leaseMs }: Holder) 
       is.or([
         is("owner", "is", null),
         is("owner", "=", owner),
-        is("lease_until", "<=", now(tx)),
-        is("lease_until", ">", now(tx) + leaseMsMax),
+        is("lease_until", "<=", at),
+        is("lease_until", ">", tooLate),
       ]),
     )
-    .returning("cancel")
-    .executeTakeFirst();
-}
+    .returning("cancel"),
+);
 
-/** Keeps the saga for another lease. Null when it is no longer held. */
-export async function keep(tx: Tx, { id, owner, generation, leaseMs }: Holder) {
-  return tx
-    .updateTable("sagas")
-    .set({ lease_until: now(tx) + leaseMs, updated_at: now(tx) })
+const keeping = prepared((tx, { id, owner, generation }: Omit<Holder, "leaseMs">) =>
+  tx
+    .selectFrom("sagas")
+    .select("cancel")
     .where("id", "=", id)
     .where("generation", "=", generation)
-    .where("owner", "=", owner)
-    .returning("cancel")
-    .executeTakeFirst();
-}
+    .where("owner", "=", owner),
+);
 
 /** The next fence of the subject's lane. */
 export async function raiseFence(tx: Tx, subject: Subject): Promise<number> {
-  const { counter } = await tx
+  const [fence] = await raising(tx, { lane: laneOf(subject) });
+  return fence!.counter;
+}
+
+const raising = prepared((tx, { lane }: { readonly lane: string }) =>
+  tx
     .insertInto("saga_fences")
-    .values({ subject: laneOf(subject), counter: 1 })
+    .values({ subject: lane, counter: 1 })
     .onConflict((conflict) =>
       conflict.column("subject").doUpdateSet((row) => ({ counter: row("saga_fences.counter", "+", 1) })),
     )
-    .returning("counter")
-    .executeTakeFirstOrThrow();
-  return counter;
-}
+    .returning("counter"),
+);
 
 export function laneOf({ kind, id }: Subject): string {
   return `${kind}:${id}`;
@@ -92,8 +113,10 @@ export async function appendEvents(
   events: readonly SagaEvent[],
 ): Promise<void> {
   if (events.length === 0) return;
-  const rows = events.map((event, at) => rowOf(sagaId, from + at, event));
-  await tx.insertInto("saga_events").values(rows).execute();
+  await appending(
+    tx,
+    events.map((event, at) => rowOf(sagaId, from + at, event)),
+  );
   const owed = events.flatMap((event, at) =>
     "owed" in event && event.owed !== undefined ? [{ n: from + at, step: event.step }] : [],
   );
@@ -102,6 +125,10 @@ export async function appendEvents(
     await tx.insertInto("saga_debts").values(debt).execute();
   }
 }
+
+const appending = prepared((tx, rows: readonly SagaEventTable[]) =>
+  tx.insertInto("saga_events").values(rows),
+);
 
 export async function readEvents(tx: Tx, sagaId: Uuid): Promise<SagaEvent[]> {
   const rows = await tx
@@ -116,7 +143,7 @@ export async function readEvents(tx: Tx, sagaId: Uuid): Promise<SagaEvent[]> {
 export async function setState(tx: Tx, id: Uuid, state: SagaState, error: StepError | null): Promise<void> {
   await tx
     .updateTable("sagas")
-    .set({ state, error: error === null ? null : JSON.stringify(error), trouble: null })
+    .set({ state, error: textOf(error), trouble: null, updated_at: now(tx) })
     .where("id", "=", id)
     .execute();
 }
@@ -129,31 +156,29 @@ export async function end(
   state: "finished" | "unwound",
   error: StepError | null,
 ): Promise<Uuid | null> {
-  await tx
-    .updateTable("sagas")
-    .set({
-      state,
-      error: error === null ? null : JSON.stringify(error),
-      owner: null,
-      trouble: null,
-      lease_until: 0,
-    })
-    .where("id", "=", id)
-    .execute();
+  await ending(tx, { id, state, error: textOf(error), at: now(tx) });
   return promote(tx, subject);
 }
 
+interface End {
+  readonly id: Uuid;
+  readonly state: SagaState;
+  readonly error: string | null;
+  readonly at: Millis;
+}
+
+const ending = prepared((tx, { id, state, error, at }: End) =>
+  tx
+    .updateTable("sagas")
+    .set({ state, error, owner: null, trouble: null, lease_until: 0, updated_at: at })
+    .where("id", "=", id),
+);
+
+const textOf = (error: StepError | null) => (error === null ? null : JSON.stringify(error));
+
 /** Lets the subject's longest waiting saga run, when none does. */
 export async function promote(tx: Tx, { kind, id }: Subject): Promise<Uuid | null> {
-  const next = await tx
-    .selectFrom("sagas")
-    .select("id")
-    .where("subject_kind", "=", kind)
-    .where("subject_id", "=", id)
-    .where("state", "=", "waiting")
-    .orderBy("ordinal")
-    .limit(1)
-    .executeTakeFirst();
+  const [next] = await waitingLongest(tx, { kind, id });
   if (next === undefined) return null;
   const promoted = await tx
     .updateTable("sagas")
@@ -164,6 +189,17 @@ export async function promote(tx: Tx, { kind, id }: Subject): Promise<Uuid | nul
     .executeTakeFirst();
   return promoted?.id ?? null;
 }
+
+const waitingLongest = prepared((tx, { kind, id }: Subject) =>
+  tx
+    .selectFrom("sagas")
+    .select("id")
+    .where("subject_kind", "=", kind)
+    .where("subject_id", "=", id)
+    .where("state", "=", "waiting")
+    .orderBy("ordinal")
+    .limit(1),
+);
 
 /** Lets go of the saga until `until`, after which anyone may take it. */
 export async function pause(
@@ -181,9 +217,10 @@ export async function pause(
     .set((row) => ({
       trouble: JSON.stringify(as.trouble),
       state: as.state,
-      error: as.error === null ? null : JSON.stringify(as.error),
+      error: textOf(as.error),
       owner: null,
       lease_until: as.until,
+      updated_at: now(tx),
       // Who read the log before this must not act on it.
       generation: row("generation", "+", 1),
     }))

@@ -97,7 +97,7 @@ function recordOf(saga: SagaTable, events: readonly SagaEventTable[]): SagaRecor
     request: JSON.parse(saga.request),
     state: saga.state,
     startedAt: saga.created_at,
-    updatedAt: saga.updated_at,
+    updatedAt: Math.max(saga.updated_at, events.at(-1)?.at ?? 0),
     steps: stepsOf(events),
     error: saga.error === null ? null : JSON.parse(saga.error),
     trouble: saga.trouble === null ? null : (JSON.parse(saga.trouble) as Trouble),

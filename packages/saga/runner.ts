@@ -1,7 +1,7 @@
 // Runs sagas as one conductor among many. It learns of work by message, by its own scan, and by what it ends
 // itself; it holds what it runs by lease, and lets go of all of it when it stops.
 import type { Millis, Service, Uuid } from "@micronova/kit";
-import { now, type Store } from "@micronova/store";
+import { now, prepared, type Store } from "@micronova/store";
 import { givenOf, type Position } from "./batch.ts";
 import { type RunnableSaga, runnable } from "./builder.ts";
 import { sagaCancelled, sagaContract } from "./contract.ts";
@@ -111,7 +111,7 @@ class SagaRunner implements Service {
   /** The saga as the tables have it; null when it is not for this runner to run. */
   async #find(id: Uuid): Promise<Execution | null> {
     const { read } = this.#deps.store;
-    const row = await read.selectFrom("sagas").selectAll().where("id", "=", id).executeTakeFirst();
+    const [row] = await sagaRow(read, { id });
     if (row === undefined || this.#stopping.signal.aborted || !this.#mayRun(row)) return null;
     const saga = this.#sagas.get(row.name);
     if (saga === undefined) return null;
@@ -242,6 +242,10 @@ class SagaRunner implements Service {
     }
   }
 }
+
+const sagaRow = prepared((tx, { id }: { readonly id: Uuid }) =>
+  tx.selectFrom("sagas").selectAll().where("id", "=", id),
+);
 
 async function forgottenSubjects({ read }: Store) {
   const rows = await read

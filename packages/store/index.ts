@@ -45,5 +45,6 @@ export { isStoreFault, isUniqueViolation, storeErrors } from "./errors.ts";
 export { type FileLock, isLockedFile, lockFile } from "./file-lock.ts";
 export type { Concern, Invariant, Violation } from "./invariants.ts";
 export { type PostgresStoreOptions, postgresStore } from "./postgres.ts";
+export { prepared } from "./prepared.ts";
 export { type SharedStore, type SqliteStoreOptions, sqliteStore } from "./sqlite.ts";
 export { afterCommit, loseHooks, newId, now } from "./tx-context.ts";

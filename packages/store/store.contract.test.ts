@@ -18,9 +18,11 @@ import {
   newId,
   now,
   postgresStore,
+  prepared,
   type Store,
   sqliteStore,
   storeErrors,
+  type Tables,
   type Tx,
 } from "./index.ts";
 
@@ -68,6 +70,21 @@ function sqliteInFile(durability: "process" | "power"): Engine {
     dispose: () => rmSync(dir, { recursive: true }),
   };
 }
+
+type Item = Tables["store_test_items"];
+
+const itemOf = (id: string, size: number): Item => ({ id, holder: null, size, isBig: 0 });
+
+const addAll = prepared((tx, rows: readonly Item[]) => tx.insertInto("store_test_items").values(rows));
+
+const sizesOf = prepared((tx, asked: { readonly ids: readonly string[]; readonly sizeMin: number }) =>
+  tx
+    .selectFrom("store_test_items")
+    .select(["size", "holder"])
+    .where("id", "in", asked.ids)
+    .where("size", ">=", asked.sizeMin)
+    .orderBy("id"),
+);
 
 let server: RunningPostgres;
 let databases = 0;
@@ -129,6 +146,37 @@ for (const { name, make, missing: skip = false } of engines) {
         { id: "a", holder: null, size: 2 ** 40, isBig: 1 },
       ]);
     }),
+  );
+
+  test(
+    `${name}: a prepared query means each time what it is asked with, whatever the length of its lists`,
+    { skip },
+    () =>
+      withStore(async (store) => {
+        await store.transaction(async (tx) => {
+          await addAll(tx, [itemOf("a", 1), { ...itemOf("b", 2), holder: "me" }]);
+          await addAll(tx, [itemOf("c", 3)]);
+          await addAll(tx, [itemOf("d", 4), { ...itemOf("e", 5), holder: "you" }]);
+        });
+
+        const found = [
+          await sizesOf(store.read, { ids: ["a", "e", "none"], sizeMin: 1 }),
+          await sizesOf(store.read, { ids: ["c"], sizeMin: 1 }),
+          await sizesOf(store.read, { ids: ["a", "b", "e"], sizeMin: 2 }),
+        ];
+
+        assert.deepEqual(found, [
+          [
+            { size: 1, holder: null },
+            { size: 5, holder: "you" },
+          ],
+          [{ size: 3, holder: null }],
+          [
+            { size: 2, holder: "me" },
+            { size: 5, holder: "you" },
+          ],
+        ]);
+      }),
   );
 
   test(`${name}: a transaction that throws leaves nothing behind, and its neighbours stand`, { skip }, () =>
