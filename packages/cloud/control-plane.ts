@@ -3,7 +3,7 @@ import { computeDefaults } from "@micronova/compute";
 import type { HttpServer } from "@micronova/http";
 import { tokens } from "@micronova/identity";
 import { imageFiles } from "@micronova/image";
-import type { Platform, Service } from "@micronova/kit";
+import type { Service } from "@micronova/kit";
 import { otlpExporter, requestLog } from "@micronova/operations";
 import { busNotifier } from "@micronova/rpc";
 import { sagaDoor } from "@micronova/saga";
@@ -13,9 +13,10 @@ import { busManagement } from "./bus-management.ts";
 import { httpServer } from "./http-server.ts";
 import { untilThere, type Wait } from "./readiness.ts";
 import { type ApiDeps, type ControlDeps, roles } from "./roles.ts";
-import type { Assembly, ServeOptions } from "./serve.ts";
+import type { Assembly, ServeOptions, SteeredPlatform } from "./serve.ts";
 import { closing } from "./services.ts";
-import { openStore, storeTrouble } from "./store.ts";
+import { steerBy } from "./steered-clock.ts";
+import { type OpenStore, openStore, storeTrouble } from "./store.ts";
 
 /** The roles that have the store, as far as they are this process's. */
 export interface ControlRoles {
@@ -26,32 +27,40 @@ export interface ControlRoles {
 }
 
 export interface ControlPlane {
+  /** As of the store. */
+  readonly madeOn: string | null;
   roles(shared: Assembly): ControlRoles;
 }
 
 /** Opens the store; closed again by what `started` is given. */
 export async function controlPlane(
-  platform: Platform,
+  platform: SteeredPlatform,
   options: ServeOptions,
   started: Service[],
 ): Promise<ControlPlane> {
-  const store = await startStore(platform, options, started);
-  return { roles: (shared) => rolesOf({ ...shared, store }, options) };
+  const { store, madeOn } = await startStore(platform, options, started);
+  return { madeOn, roles: (shared) => rolesOf({ ...shared, store }, options) };
 }
 
 async function startStore(
-  platform: Platform,
+  platform: SteeredPlatform,
   options: ServeOptions,
   started: Service[],
-): Promise<SharedStore> {
+): Promise<OpenStore> {
   const { readiness, patience: signal } = options;
   const open = () => openStore(platform, options);
   const waiting: Omit<Wait, "signal"> = { what: "store", readiness, mayPass: isStoreFault };
-  const store =
+  const opened =
     signal === undefined ? await open() : await untilThere(platform, { ...waiting, signal }, open);
+  const { store } = opened;
   started.push(closing("store", () => store.close()));
   readiness.watch("store", () => storeTrouble(store));
-  return store;
+  if (options.config.store.url !== undefined) {
+    const clock = await steerBy(platform, store);
+    await clock.start();
+    started.push(clock);
+  }
+  return opened;
 }
 
 type WithStore = Assembly & { readonly store: SharedStore };

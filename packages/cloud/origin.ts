@@ -7,9 +7,10 @@ import { configFile, type DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
 import type { Served } from "./serve.ts";
 
-/** Writes the credentials for clients; the answer is the address they go to. */
-export function publish(config: CloudConfig, dir: DataDir, { port }: Pick<Served, "port">): string {
-  const origin = originOf(config, port ?? config.port);
+/** Writes the credentials for clients where the cloud was made; the answer is the address they go to. */
+export function publish(config: CloudConfig, dir: DataDir, served: Omit<Served, "stop">): string {
+  const origin = originOf(config, served.port ?? config.port);
+  if (!served.hasPasswords) return origin;
   writeCredentials(dir, {
     authUrl: `${origin}/identity/v3`,
     region: config.region,

@@ -69,7 +69,8 @@ async function run(config: CloudConfig, dir: DataDir, roles: ReadonlySet<RoleNam
   });
   const ready = served.then((all) => {
     readiness.have("roles");
-    return roles.has("api") ? publish(config, dir, all) : null;
+    const origin = publish(config, dir, all);
+    return roles.has("api") ? origin : null;
   });
   // Whoever waits for it hears it; whoever only stops it does not.
   ready.catch(() => undefined);

@@ -16,19 +16,31 @@ import type { DataDir } from "./data-dir.ts";
 import type { Readiness } from "./readiness.ts";
 import { needsStore, type RoleName } from "./role-names.ts";
 import { closing } from "./services.ts";
+import { SteeredClock } from "./steered-clock.ts";
 import { hostWorkers } from "./workers.ts";
 import { faultyWorld, plainWorld, type World } from "./world.ts";
 
 export interface Served {
   /** The port of the APIs; null for a process without them. */
   readonly port: number | null;
+  /** Whether this process has the passwords the cloud's users have at first. */
+  readonly hasPasswords: boolean;
   stop(): Promise<void>;
 }
 
+/** A platform whose time a shared database may say. */
+export interface SteeredPlatform extends Platform {
+  readonly clock: SteeredClock;
+}
+
 /** The log of a process is named after what it is: `cloud`, or its roles. */
-export function systemPlatform(config: CloudConfig, dir: Pick<DataDir, "file">, name = "cloud"): Platform {
+export function systemPlatform(
+  config: CloudConfig,
+  dir: Pick<DataDir, "file">,
+  name = "cloud",
+): SteeredPlatform {
   const log = jsonLog({ level: config.log.level, path: dir.file("log", `${name}.log`) });
-  return { clock: systemClock, random: systemRandom, log, metrics: metricsRegistry() };
+  return { clock: new SteeredClock(systemClock), random: systemRandom, log, metrics: metricsRegistry() };
 }
 
 export interface ServeOptions {
@@ -43,7 +55,7 @@ export interface ServeOptions {
 }
 
 /** Starts everything; what was started is stopped again when a later part fails to start. */
-export async function serve(platform: Platform, options: ServeOptions): Promise<Served> {
+export async function serve(platform: SteeredPlatform, options: ServeOptions): Promise<Served> {
   const started: Service[] = [];
   const stop = async () => {
     for (const service of started.splice(0).reverse()) await service.stop();
@@ -57,7 +69,10 @@ export async function serve(platform: Platform, options: ServeOptions): Promise<
       await service.start();
       started.push(service);
     }
-    return { port: control.http?.port ?? null, stop };
+    const hasPasswords = shared.control !== null && shared.control.madeOn === null;
+    if (shared.control !== null && !hasPasswords)
+      platform.log.info({ host: shared.control.madeOn }, "the users' first passwords are on another machine");
+    return { port: control.http?.port ?? null, hasPasswords, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -75,7 +90,11 @@ export interface Assembly {
 }
 
 /** Opens what everything shares; closed again by what `started` is given. */
-async function assemble(platform: Platform, options: ServeOptions, started: Service[]): Promise<Assembly> {
+async function assemble(
+  platform: SteeredPlatform,
+  options: ServeOptions,
+  started: Service[],
+): Promise<Assembly> {
   const { config, dir, roles: asked, readiness, patience } = options;
   const waiting = patience === undefined ? {} : { waiting: { readiness, signal: patience } };
   const control = needsStore(asked) ? await openControlPlane(platform, options, started) : null;
@@ -93,7 +112,7 @@ async function assemble(platform: Platform, options: ServeOptions, started: Serv
 }
 
 async function openControlPlane(
-  platform: Platform,
+  platform: SteeredPlatform,
   options: ServeOptions,
   started: Service[],
 ): Promise<ControlPlane> {

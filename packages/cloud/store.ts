@@ -12,7 +12,13 @@ export interface StoreOptions {
   readonly dir: DataDir;
 }
 
-export async function openStore(platform: Platform, { config, dir }: StoreOptions): Promise<SharedStore> {
+export interface OpenStore {
+  readonly store: SharedStore;
+  /** The machine whose passwords the cloud's users have at first; null when they are this process's. */
+  readonly madeOn: string | null;
+}
+
+export async function openStore(platform: Platform, { config, dir }: StoreOptions): Promise<OpenStore> {
   const { url, connections } = config.store;
   if (url !== undefined && config.ephemeral) throw errors.lastingEphemeral();
   const store =
@@ -21,8 +27,9 @@ export async function openStore(platform: Platform, { config, dir }: StoreOption
       : postgresStore(platform, { url, connections, migrations });
   try {
     await store.migrate();
-    await seed(store, { region: config.region, secrets: dir.secrets, cidr: config.network.cidr });
-    return store;
+    const { region, network } = config;
+    const fresh = { region, secrets: dir.secrets, host: dir.hostName, cidr: network.cidr };
+    return { store, madeOn: await seed(store, fresh) };
   } catch (error) {
     await store.close();
     throw error;

@@ -28,7 +28,7 @@ async function make(): Promise<FreshCloud> {
   const { store } = opened;
   await store.migrate();
   const secrets = { adminPassword: "simulated", demoPassword: "simulated", cloudId: "00000001" };
-  await seedCloud(store, { region: "RegionOne", secrets, cidr: "10.20.0.0/16" });
+  await seedCloud(store, { region: "RegionOne", secrets, host: "c1", cidr: "10.20.0.0/16" });
   const imageId = platform.random.uuid();
   const context = { ...systemContext(platform.random.uuid()), projectId: "0".repeat(32) };
   const formats = { disk_format: "raw", container_format: "bare" };
