@@ -78,6 +78,7 @@ program
   .option("--fake-hosts <n>", "how many hosts the fake driver plays, named after this machine")
   .option("--fake-delay <ms>", "how long each action of the fake driver takes")
   .option("--insecure", "allow another address than loopback without TLS")
+  .option("--detach", "return when it has started, and leave it running")
   .action(async (options) => (await import("./commands/serve.ts")).serve(options));
 
 const host = program.command("host").description("the machines of a cloud");

@@ -41,6 +41,7 @@ export const clientNeeds: readonly Need[] = [
   { program: "/usr/lib/python3/dist-packages/pika", package: "python3-pika" },
   { program: "/usr/lib/python3/dist-packages/oslo_messaging", package: "python3-oslo.messaging" },
   { program: "rabbitmqctl", package: "rabbitmq-server" },
+  { program: "haproxy", package: "haproxy" },
 ];
 /** What makes certificates. */
 export const tlsNeeds: readonly Need[] = [{ program: "openssl", package: "openssl" }];

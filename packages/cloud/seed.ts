@@ -11,6 +11,7 @@ import { type Migration, now, type Store } from "@micronova/store";
 import { seedVolume, volumeMigrations } from "@micronova/volume";
 import type { Secrets } from "./data-dir.ts";
 import { freeCidr } from "./free-cidr.ts";
+import type { CloudOriginTable } from "./tables.ts";
 
 /** Lower layers first. */
 export const migrations: readonly Migration[] = [
@@ -55,9 +56,10 @@ export async function seed(
     await seedNetwork(tx, { ...projects, cidr });
     await seedVolume(tx);
     await seedCompute(tx);
+    const origin: CloudOriginTable = { id: 1, cloud_id: cloudId, host, created_at: now(tx) };
     await tx
       .insertInto("cloud_origin")
-      .values({ id: 1, cloud_id: cloudId, host, created_at: now(tx) })
+      .values(origin)
       .onConflict((conflict) => conflict.column("id").doNothing())
       .execute();
     const made = await tx.selectFrom("cloud_origin").selectAll().executeTakeFirstOrThrow();

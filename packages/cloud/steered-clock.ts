@@ -1,5 +1,6 @@
-// The time of a process that shares a database with others. Leases, tokens and what was seen when are compared
-// by times that several processes write: all of them go by the database's clock, however wrong their own are.
+// The time of a process that shares a database with others. Leases, tokens and what was seen when are
+// compared by times that several processes write: all of them go by the database's clock, however wrong their
+// own are.
 import { type Clock, type Millis, type Platform, periodic, type Service } from "@micronova/kit";
 import { type Store, sql } from "@micronova/store";
 
@@ -25,7 +26,7 @@ export class SteeredClock implements Clock {
     return this.#own.sleep(ms, signal);
   }
 
-  /** From now on the time is this at that moment of the monotonic clock. Answers by how much one's own is off. */
+  /** From now on the time is this at that monotonic moment. Answers by how much one's own is off. */
   steer(at: Millis, monotonic: Millis): Millis {
     const offMs = this.#own.now() - (at + this.#own.monotonic() - monotonic);
     this.#known = { at, monotonic };

@@ -1,13 +1,25 @@
 // The roles of a cloud as processes of their own: started in any order, on our own broker and on RabbitMQ.
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { demoWork, nothingYet, smallImage } from "../support/demo-work.ts";
 import { freePort } from "../support/free-port.ts";
-import { eventually, micronova } from "../support/running-cloud.ts";
+import { eventually, main, micronova, program, root } from "../support/running-cloud.ts";
+import { RunningProgram } from "../support/running-program.ts";
 import { rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 import { type RoleCloud, type RoleProcess, roleCloud } from "../support/running-roles.ts";
+
+const analyzeMissing = existsSync("/usr/bin/systemd-analyze") ? false : "systemd is not installed";
 
 const configOf = (bus: readonly string[]) => ["[bus]", ...bus, "[virt]", 'driver = "fake"', ""].join("\n");
 
@@ -141,6 +153,47 @@ test("what cannot work together is refused with a sentence", async () => {
     const up = await micronova(["up", "--data-dir", first.dataDir, "--virt", "fake", "--port", "0"]);
     assert.match(up.stderr, /The role conductor runs on/);
   });
+});
+
+test("systemd is told that a process has started, what it waits for, and that it stops", async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  await withRoles([`listen = "${address}"`], async ({ dir }) => {
+    const told = join(dir, "told");
+    writeFileSync(join(dir, "systemd-notify"), `#!/bin/sh\necho "$@" >>${told}\n`, { mode: 0o755 });
+    const env = { NOTIFY_SOCKET: "/nowhere", PATH: `${dir}:${process.env["PATH"]}` };
+    const where = ["--config", join(dir, "micronova.toml"), "--data-dir", join(dir, "b1"), "--name", "b1"];
+    const broker = new RunningProgram([process.execPath, main, "serve", "--role", "broker", ...where], env);
+    await broker.until("micronova: broker of b1: ready");
+
+    await broker.end("SIGTERM");
+
+    assert.deepEqual(readFileSync(told, "utf8").trim().split("\n"), [
+      "--ready --status=broker of b1: starting",
+      "--status=broker of b1: ready",
+      "--stopping --status=broker of b1: stopping",
+    ]);
+  });
+});
+
+test("the units for systemd are sound", { skip: analyzeMissing }, async () => {
+  const units = readdirSync(join(root, "deploy", "systemd"));
+  assert.ok(units.length > 0);
+  const dir = mkdtempSync(join(tmpdir(), "micronova-units-"));
+  try {
+    for (const unit of units) {
+      const text = readFileSync(join(root, "deploy", "systemd", unit), "utf8");
+      writeFileSync(join(dir, unit), text.replaceAll("/opt/micronova", root));
+    }
+
+    const { stdout, stderr } = await program("systemd-analyze", [
+      "verify",
+      ...units.map((unit) => join(dir, unit)),
+    ]);
+
+    assert.equal(stdout + stderr, "");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
 });
 
 /** Connections of the process to other programs; those to its health address are made anew each time. */

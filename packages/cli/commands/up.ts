@@ -1,12 +1,10 @@
 // `micronova up`: runs the cloud in this process, or starts it in one of its own and returns when it is
 // ready.
-import { spawn } from "node:child_process";
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Cloud, startCloud } from "@micronova/cloud";
 
 import { type CloudFlags, overridesOf } from "../cloud-flags.ts";
-import { cliErrors } from "../errors.ts";
+import { runDetached, sayStarted } from "../detached.ts";
 import { ensureForCloud } from "../prepare.ts";
 
 export interface UpOptions extends CloudFlags {
@@ -32,47 +30,17 @@ export async function up(options: UpOptions, install: boolean): Promise<void> {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, stop);
   });
   const text = banner(cloud, performance.now() - started, faultSeed);
-  if (process.send === undefined) process.stderr.write(text);
-  else process.send({ ready: text });
+  sayStarted(text, process.stderr);
   await stopped;
   await cloud.stop();
   // Everything has ended; what still waits is only for what will not come any more.
   process.exit(0);
 }
 
-/**
- * Starts `up` in a process of its own and returns its banner once it is ready; throws with its last words if
- * it ends.
- */
-export async function startDetached(options: UpOptions): Promise<string> {
+/** Starts `up` in a process of its own and returns its banner once it is ready. */
+export function startDetached(options: UpOptions): Promise<string> {
   const dataDir = resolve(options.dataDir);
-  mkdirSync(join(dataDir, "log"), { recursive: true, mode: 0o700 });
-  const path = join(dataDir, "log", "up.log");
-  // Appended to: it may be the log of a cloud that runs already.
-  const output = openSync(path, "a", 0o600);
-  const before = fstatSync(output).size;
-  const child = spawn(process.execPath, [process.argv[1]!, ...upArguments({ ...options, dataDir })], {
-    detached: true,
-    stdio: ["ignore", output, output, "ipc"],
-  });
-  closeSync(output);
-  const text = await new Promise<string>((ready, fail) => {
-    child.once("error", fail);
-    child.once("exit", () => fail(cliErrors.didNotStart(lastWords(path, before))));
-    child.once("message", (message: { ready: string }) => ready(message.ready));
-  });
-  child.removeAllListeners("exit");
-  child.disconnect();
-  child.unref();
-  return text;
-}
-
-function lastWords(path: string, from: number): string {
-  const text = readFileSync(path).subarray(from).toString("utf8").trim();
-  return (
-    text.replace(/^micronova: /, "").slice(-2000) ||
-    "it ended without a word; is the disk of its data directory full?"
-  );
+  return runDetached(upArguments({ ...options, dataDir }), join(dataDir, "log", "up.log"));
 }
 
 function upArguments(options: UpOptions): string[] {
