@@ -2,7 +2,8 @@
 import type { Millis } from "@micronova/kit";
 import { type FieldValue, type Table, Typed } from "./codec/table.ts";
 import { type Content, Label } from "./content.ts";
-import type { DeathReason, MessageQueue } from "./queue/message-queue.ts";
+import type { MessageQueue } from "./queue/message-queue.ts";
+import type { DeathReason } from "./queue/queue-deps.ts";
 import type { WireForm } from "./wire-form.ts";
 
 export interface Death {

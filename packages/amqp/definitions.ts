@@ -2,6 +2,7 @@
 // their permissions. A queue gets its number for the journal here.
 import type { AccessRecords } from "./access/access.ts";
 import type { BindingRecord, ExchangeSpec } from "./exchange/bound-exchange.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { QueueSpec } from "./queue/message-queue.ts";
 
 export interface HostSpec {
@@ -12,6 +13,8 @@ export interface HostSpec {
 
 /** What a virtual host needs written down. */
 export interface HostDefinitions {
+  putPolicy(host: string, policy: Policy): void;
+  dropPolicy(host: string, name: string): void;
   putExchange(host: string, spec: ExchangeSpec): void;
   dropExchange(host: string, name: string): void;
   /** Returns the queue's number; 0 when its messages are not written down. */
@@ -29,6 +32,8 @@ export interface Definitions extends HostDefinitions, AccessRecords {
 
 /** For a virtual host that keeps nothing. */
 export const definitionsOfNothing: HostDefinitions = {
+  putPolicy() {},
+  dropPolicy() {},
   putExchange() {},
   dropExchange() {},
   putQueue: () => 0,

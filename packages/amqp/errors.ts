@@ -58,6 +58,7 @@ export const amqpErrors = errorTable("amqp", {
     status: 400,
     text: (pattern: string, why: string) => `'${pattern}' is no regular expression: ${why}.`,
   },
+  badPolicy: { status: 400, text: (name: string, why: string) => `Policy '${name}' cannot be put: ${why}.` },
   exchangeInUse: { status: 409, text: (name: string) => `Exchange '${name}' has bindings.` },
   queueInUse: { status: 409, text: (name: string) => `Queue '${name}' has consumers.` },
   queueNotEmpty: { status: 409, text: (name: string) => `Queue '${name}' has messages.` },

@@ -23,6 +23,7 @@ export { type FieldValue, plainTable, type Table } from "./codec/table.ts";
 export { type Desk, deskOf, type TakeMode } from "./desk.ts";
 export { amqpErrors } from "./errors.ts";
 export { persistence } from "./persistence.ts";
+export { type AppliesTo, type GivenPolicy, type Policy, readPolicy } from "./policy/policy.ts";
 export type { QueueConsumer } from "./queue/entry.ts";
 export {
   machineReadings,

@@ -68,6 +68,7 @@ function restoreDefinitions(broker: Broker, file: DefinitionsFile): ReadonlyMap<
   for (const { name, ...about } of file.hosts) broker.addHost(name, about);
   // A directory of which nobody was ever the master has no users to begin with.
   if (file.hosts.length > 0) broker.access.restore(file.users, file.permissions);
+  for (const { host, policy } of file.policies) broker.addHost(host).putPolicy(policy);
   for (const { host, spec } of file.exchanges) broker.addHost(host).declareExchange(spec);
   for (const { host, number, spec } of file.queues) {
     const queue = broker.addHost(host).declareQueue(spec, broker);

@@ -13,7 +13,8 @@ import type { Table } from "./codec/table.ts";
 import { type Content, contentOfBytes, Label } from "./content.ts";
 import { Broker, persistence } from "./index.ts";
 import type { Entry, QueueConsumer } from "./queue/entry.ts";
-import type { DeathReason, MessageQueue } from "./queue/message-queue.ts";
+import type { MessageQueue } from "./queue/message-queue.ts";
+import type { DeathReason } from "./queue/queue-deps.ts";
 import { refused } from "./virtual-host.ts";
 
 const runs = Number(process.env["MODEL_RUNS"] ?? 20);

@@ -14,17 +14,13 @@ import {
   type ExchangeSpec,
   type Target,
 } from "./exchange/bound-exchange.ts";
+import { Policies } from "./policy/policies.ts";
+import type { Policy } from "./policy/policy.ts";
 import { Deque } from "./queue/deque.ts";
-import {
-  type DeathReason,
-  MessageQueue,
-  type QueueDeps,
-  type QueueOptions,
-  type QueueOwner,
-  type QueueSpec,
-} from "./queue/message-queue.ts";
+import { MessageQueue, type QueueOptions, type QueueOwner, type QueueSpec } from "./queue/message-queue.ts";
 import { argumentNames } from "./queue/queue-arguments.ts";
-import { assertArgumentsOfType, assertPropertiesOfType } from "./queue/queue-types.ts";
+import type { DeathReason, QueueDeps } from "./queue/queue-deps.ts";
+import { assertArgumentsOfType, assertPropertiesOfType, typeOf } from "./queue/queue-types.ts";
 import { Turns } from "./queue/turns.ts";
 import { HostStats } from "./statistics.ts";
 import type { Journal, VirtualHostDeps } from "./virtual-host-deps.ts";
@@ -66,6 +62,7 @@ export class VirtualHost {
   /** Grows whenever a message might go another way, or be refused: what routes by memory looks at it. */
   version = 0;
   readonly stats = new HostStats();
+  readonly policies = new Policies();
   /** Every queue is bound to it by its name, and nothing else ever is. */
   readonly defaultExchange = new BoundExchange(permanent("", "direct"));
   readonly #deps: VirtualHostDeps;
@@ -112,6 +109,26 @@ export class VirtualHost {
     for (const name of [...this.#queues.keys()]) this.deleteQueue(name);
     this.#exchanges.clear();
     this.version++;
+  }
+
+  /** Puts a policy, in place of one of its name: what it matches obeys at once. */
+  putPolicy(policy: Policy): void {
+    this.#definitions.putPolicy(this.name, policy);
+    this.policies.put(policy);
+    this.#obey();
+  }
+
+  dropPolicy(name: string): void {
+    this.#definitions.dropPolicy(this.name, name);
+    this.policies.drop(name);
+    this.#obey();
+  }
+
+  #obey(): void {
+    this.version++;
+    for (const exchange of [this.defaultExchange, ...this.exchanges])
+      exchange.policy = this.policies.ofExchange(exchange.name);
+    for (const queue of this.queues) queue.obey(this.policies.ofQueue(queue.name, typeOf(queue.spec)));
   }
 
   /** Whoever routes by memory must ask again. */
@@ -297,6 +314,7 @@ export class VirtualHost {
 
   #addExchange(spec: ExchangeSpec): BoundExchange {
     const exchange = new BoundExchange(spec);
+    exchange.policy = this.policies.ofExchange(spec.name);
     this.#exchanges.set(spec.name, exchange);
     this.version++;
     return exchange;
@@ -305,6 +323,7 @@ export class VirtualHost {
   #addQueue(spec: QueueSpec, owner: QueueOwner, options: Omit<QueueOptions, "owner">): MessageQueue {
     const ownOptions = { ...options, owner: spec.exclusive ? owner : null };
     const queue = new MessageQueue(spec, ownOptions, this.#queueDeps);
+    queue.obey(this.policies.ofQueue(spec.name, typeOf(spec)));
     if (spec.durable) queue.journalId = this.#definitions.putQueue(this.name, spec);
     this.#queues.set(spec.name, queue);
     this.#deps.churn.queue_created++;

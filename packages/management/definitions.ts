@@ -1,6 +1,6 @@
-// Definitions: users, virtual hosts, permissions, exchanges, queues and bindings as one JSON text, which a
-// RabbitMQ reads and writes as well. Taking them in twice is the same as once; what is there already stays as
-// it is.
+// Definitions: users, virtual hosts, permissions, policies, exchanges, queues and bindings as one JSON text,
+// which a RabbitMQ reads and writes as well. Taking them in twice is the same as once; what is there already
+// stays as it is.
 import {
   type BindingStatus,
   type Broker,
@@ -13,6 +13,7 @@ import {
 import { managementErrors } from "./errors.ts";
 import { argumentsField, flagField, listField, tagsField, textField } from "./fields.ts";
 import { productVersion } from "./node.ts";
+import { policyOf, policyView } from "./policies.ts";
 import type { JsonObject } from "./routes.ts";
 
 /** Everything that is not the broker's own. */
@@ -47,7 +48,7 @@ export function definitionsOf(broker: Broker): JsonObject {
     topic_permissions: [],
     parameters: [],
     global_parameters: [],
-    policies: [],
+    policies: hosts.flatMap(policiesOf),
     queues: all("queues"),
     exchanges: all("exchanges"),
     bindings: all("bindings"),
@@ -56,8 +57,15 @@ export function definitionsOf(broker: Broker): JsonObject {
 
 /** What is in one virtual host, without its name. */
 export function definitionsOfHost(host: VirtualHost): JsonObject {
-  return { rabbit_version: rabbitVersion, parameters: [], policies: [], ...definitionsIn(host) };
+  return {
+    rabbit_version: rabbitVersion,
+    parameters: [],
+    policies: policiesOf(host),
+    ...definitionsIn(host),
+  };
 }
+
+const policiesOf = (host: VirtualHost) => host.policies.all.map((policy) => policyView(host, policy));
 
 function definitionsIn(host: VirtualHost) {
   const queues = host.queues.filter(({ spec }) => !spec.exclusive);
@@ -92,7 +100,7 @@ const othersNames: readonly string[] = ["internal_cluster_id", "cluster_name"];
 export function importAll(broker: Broker, body: JsonObject): void {
   assertTakable(body);
   const hosts = listField(body, "vhosts").map((given) => textField(given, "name"));
-  for (const kind of ["permissions", "queues", "exchanges", "bindings"])
+  for (const kind of ["permissions", "policies", "queues", "exchanges", "bindings"])
     for (const given of listField(body, kind)) {
       const vhost = textField(given, "vhost");
       if (!broker.hosts.has(vhost) && !hosts.includes(vhost))
@@ -120,9 +128,11 @@ export function importInto(broker: Broker, host: VirtualHost, body: JsonObject):
 }
 
 function assertTakable(body: JsonObject): void {
-  for (const kind of ["policies", "parameters", "topic_permissions"])
+  for (const kind of ["parameters", "topic_permissions"])
     if (listField(body, kind).length > 0)
       throw managementErrors.badRequest(`${kind} are not supported; take them out and import the rest`);
+  // What is none is refused before anything is taken in.
+  importedPolicies(body);
   const others = listField(body, "global_parameters").map((given) => textField(given, "name"));
   const unknown = others.find((name) => !othersNames.includes(name));
   if (unknown !== undefined)
@@ -157,8 +167,16 @@ export function putUser(broker: Broker, given: JsonObject): void {
   });
 }
 
+function importedPolicies(body: JsonObject) {
+  return listField(body, "policies").map((given) => {
+    const where = ` (${textField(given, "vhost", "")}/${textField(given, "name")})`;
+    return { given, policy: policyOf(given, where) };
+  });
+}
+
 /** Queues, exchanges and what binds them. What exists is left as it is, also when it differs. */
 function declareAll(broker: Broker, body: JsonObject, hostOf: (given: JsonObject) => VirtualHost): void {
+  for (const { given, policy } of importedPolicies(body)) hostOf(given).putPolicy(policy);
   for (const given of listField(body, "queues")) {
     const host = hostOf(given);
     const name = textField(given, "name");

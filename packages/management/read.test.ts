@@ -170,13 +170,13 @@ test("what is not there, not asked rightly or not supported is said in RabbitMQ'
     ["GET", "/policies/%2F/nope", 404, missing],
     [
       "PUT",
-      "/policies/%2F/p",
+      "/operator-policies/%2F/p",
       501,
       {
         error: "not_implemented",
         reason:
-          "Setting policies is not supported. Give queues their arguments (x-message-ttl, x-max-length, …) when " +
-          "they are declared.",
+          "Setting operators' policies is not supported. Policies set the same, and of a policy and an argument " +
+          "the stricter holds.",
       },
     ],
     ["GET", "/whoami", 200, { name: "guest", tags: ["administrator"] }],

@@ -1,13 +1,14 @@
 // What the management API changes, and how it refuses to.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { policyCases } from "./policy-cases.ts";
 import { type RequestCase, requestCases } from "./request-cases.ts";
 import { anApi } from "./testing.ts";
 
 test("changes are made and refused as RabbitMQ makes and refuses them", async () => {
   const { ask } = anApi();
 
-  for (const one of requestCases) {
+  for (const one of [...requestCases, ...policyCases]) {
     const { status, body, headers } = await ask(one.method, one.path, one.body);
     assertAnswer(one, { status, body, location: headers["location"] });
   }

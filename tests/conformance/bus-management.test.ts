@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Bus } from "@micronova/amqp";
+import { policyCases } from "../../packages/management/policy-cases.ts";
 import { requestCases } from "../../packages/management/request-cases.ts";
 import { said } from "../support/running-broker.ts";
 import { eventually } from "../support/running-cloud.ts";
@@ -137,6 +138,18 @@ const steps: readonly Step[] = [
   { args: ["list", "connections"], says: "No items" },
   { args: ["list", "channels"], says: "No items" },
   { args: ["list", "consumers"], says: "No items" },
+  {
+    args: inHost(
+      ...["declare", "policy", "name=ap", "pattern=^a", 'definition={"max-length":5}'],
+      ...["apply-to=queues", "priority=3"],
+    ),
+    says: "policy declared",
+  },
+  {
+    args: inHost("-f", "tsv", "list", "policies"),
+    says: 'vhost\tname\tapply-to\tdefinition\tpattern\tpriority\nav\tap\tqueues\t{"max-length": 5}\t^a\t3',
+  },
+  { args: inHost("delete", "policy", "name=ap"), says: "policy deleted" },
   { args: ["list", "policies"], says: "No items" },
   { args: ["list", "operator_policies"], says: "No items" },
   { args: ["list", "parameters"], says: "No items" },
@@ -199,7 +212,7 @@ for (const name of ["this broker", "RabbitMQ"]) {
   });
 
   test(`requests that change things: ${name}`, { skip }, async () => {
-    for (const { method, path, body, ...expected } of requestCases) {
+    for (const { method, path, body, ...expected } of [...requestCases, ...policyCases]) {
       const got = await target().ask(method, path, body);
       const about = `${method} ${path}: ${JSON.stringify(got.body)}`;
       assert.equal(got.status, expected.status, about);

@@ -1,6 +1,7 @@
 // An exchange with what is bound to it. Its bindings lead to queues and to other exchanges.
 import type { ExchangeKind, Headers } from "../bus.ts";
 import { plainTable, type Table } from "../codec/table.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { MessageQueue } from "../queue/message-queue.ts";
 import { ExchangeStats } from "../statistics.ts";
 import { Bindings } from "./bindings.ts";
@@ -33,6 +34,7 @@ export class BoundExchange {
   /** What it is bound to itself, by identity. */
   readonly bindings = new Bindings();
   readonly stats = new ExchangeStats();
+  policy: Policy | null = null;
   readonly #router: Router<Target>;
   /** What is bound to it. */
   readonly #outgoing = new Set<BindingRecord>();
@@ -50,7 +52,7 @@ export class BoundExchange {
   }
 
   get alternate(): string | null {
-    const name = this.spec.arguments["alternate-exchange"];
+    const name = this.spec.arguments["alternate-exchange"] ?? this.policy?.definition["alternate-exchange"];
     return typeof name === "string" ? name : null;
   }
 

@@ -1,18 +1,20 @@
 // One queue: messages in order, consumers that take turns, and what they hold unacknowledged. Knows no
 // exchange and no socket; it asks its broker for a turn (`wake`) and delivers when it gets one. Only a direct
 // consumer (a socket) of an empty queue gets its message on the publisher's stack.
-import type { Log, Millis } from "@micronova/kit";
+import type { Millis } from "@micronova/kit";
 import type { Table } from "../codec/table.ts";
 import type { Content } from "../content.ts";
 import { amqpErrors } from "../errors.ts";
 import { Bindings } from "../exchange/bindings.ts";
+import { effectiveArguments } from "../policy/effective-arguments.ts";
+import type { Policy } from "../policy/policy.ts";
 import { MessageStats } from "../statistics.ts";
-import type { WireForm } from "../wire-form.ts";
 import { type Backlog, type Paged, priorityBacklog } from "./backlog.ts";
 import { Consumers } from "./consumers.ts";
 import { Entry, type QueueConsumer, type RestoredMessage, type RestoredPage } from "./entry.ts";
-import { PagedLine, type Pager } from "./paged-line.ts";
+import { PagedLine } from "./paged-line.ts";
 import { type QueueArguments, readQueueArguments } from "./queue-arguments.ts";
+import type { DeathReason, QueueDeps } from "./queue-deps.ts";
 import { countedDelivery, typeOf } from "./queue-types.ts";
 
 export interface QueueSpec {
@@ -21,33 +23,6 @@ export interface QueueSpec {
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
   readonly arguments: Table;
-}
-
-/** Why a message leaves a queue without having been acknowledged, in the words of `x-death`. */
-export type DeathReason = "rejected" | "expired" | "maxlen" | "delivery_limit";
-
-export interface QueueDeps {
-  readonly form: WireForm;
-  readonly log: Log;
-  readonly now: () => Millis;
-  /** Asks for a turn to deliver. */
-  readonly wake: (queue: MessageQueue) => void;
-  /** Asks to be looked at (`tick`) at that time. */
-  readonly tickAt: (queue: MessageQueue, at: Millis) => void;
-  /**
-   * Sends a message that leaves without acknowledgement to where dead letters go. Of its number, unless it is
-   * 0, the journal is told when the letter is as safe as the message was.
-   */
-  readonly deadLetter: (
-    queue: MessageQueue,
-    content: Content,
-    reason: DeathReason,
-    journalId: number,
-  ) => void;
-  /** Where what is beyond memory waits; null when there is no such place. */
-  readonly pager: () => Pager | null;
-  /** The journal no longer needs the message for this queue. */
-  readonly forget: (queue: MessageQueue, journalId: number) => void;
 }
 
 /** Whose a queue may be alone: anybody, who may want to hear of its end. */
@@ -69,7 +44,9 @@ const never = Number.POSITIVE_INFINITY;
 
 export class MessageQueue {
   readonly spec: QueueSpec;
-  readonly arguments: QueueArguments;
+  /** What holds: what was declared, and what its policy adds. */
+  arguments: QueueArguments;
+  policy: Policy | null = null;
   readonly owner: QueueOwner | null;
   /** Its number in the journal, when it is durable and there is one. */
   journalId = 0;
@@ -78,6 +55,7 @@ export class MessageQueue {
   readonly stats = new MessageStats();
   isGone = false;
   readonly #deps: QueueDeps;
+  readonly #declared: QueueArguments;
   readonly #lengthMaxDefault: number;
   /** Whether messages say how often they have come back. */
   readonly #isCounting: boolean;
@@ -95,7 +73,8 @@ export class MessageQueue {
 
   constructor(spec: QueueSpec, options: QueueOptions, deps: QueueDeps) {
     this.spec = spec;
-    this.arguments = readQueueArguments(spec.name, spec.arguments);
+    this.#declared = readQueueArguments(spec.name, spec.arguments);
+    this.arguments = this.#declared;
     this.owner = options.owner;
     this.#deps = deps;
     this.#lengthMaxDefault = options.lengthMax ?? never;
@@ -160,6 +139,16 @@ export class MessageQueue {
     return this.#consumers.all;
   }
 
+  /** From now on this policy holds: for what waits already, but for its time to live. */
+  obey(policy: Policy | null): void {
+    if (policy === this.policy) return;
+    this.policy = policy;
+    this.arguments = effectiveArguments(this.#declared, this.spec.arguments, policy);
+    this.touch();
+    this.#tickWhenUnused();
+    this.#dropHeads();
+  }
+
   /** Whether it has been without use for longer than it may. */
   get isUnused(): boolean {
     const { expiresMs } = this.arguments;
@@ -217,7 +206,7 @@ export class MessageQueue {
       this.#bytes += page.bodyBytes;
       this.#persistent += page.count;
       this.#persistentBytes += page.bodyBytes;
-      const read = () => page.read().map((message) => this.#restoredEntry(message));
+      const read = () => page.read().map((message) => this.#restoredEntry(message, isLasting));
       if (isLasting && this.#ready instanceof PagedLine) {
         this.#ready.restore({ count: page.count, bodyBytes: page.bodyBytes, read });
         continue;
@@ -356,7 +345,7 @@ export class MessageQueue {
   }
 
   #newEntry(content: Content, place: number, journalId: number): Entry {
-    const entry = this.#entry(content, place, journalId);
+    const entry = this.#entry(content, place, journalId, this.#expiry(content));
     if (journalId !== 0) {
       this.#persistent++;
       this.#persistentBytes += entry.size;
@@ -364,20 +353,22 @@ export class MessageQueue {
     return entry;
   }
 
-  #restoredEntry({ id, at, content }: RestoredMessage): Entry {
-    const entry = this.#entry(content, firstPlace + this.#restored++, id, at);
+  /** What was lasting when it was put back is so still, whatever policies have come since. */
+  #restoredEntry({ id, at, content }: RestoredMessage, isLasting: boolean): Entry {
+    const expiresAt = isLasting ? never : this.#expiry(content, at);
+    const entry = this.#entry(content, firstPlace + this.#restored++, id, expiresAt);
     // Whether it had been delivered nobody knows; it may have been.
     entry.redelivered = true;
     return entry;
   }
 
-  #entry(content: Content, place: number, journalId: number, at: Millis | null = null): Entry {
+  #entry(content: Content, place: number, journalId: number, expiresAt: Millis): Entry {
     const { size } = content;
     return new Entry({
       queue: this,
       content,
       place,
-      expiresAt: this.#expiry(content, at),
+      expiresAt,
       journalId,
       size,
       redelivered: false,
@@ -385,10 +376,10 @@ export class MessageQueue {
     });
   }
 
-  #expiry({ expirationMs }: Content, at: Millis | null): Millis {
+  #expiry({ expirationMs }: Content, at = this.#deps.now()): Millis {
     const { ttlMs } = this.arguments;
     if (expirationMs === null && ttlMs === null) return never;
-    return (at ?? this.#deps.now()) + Math.min(expirationMs ?? never, ttlMs ?? never);
+    return at + Math.min(expirationMs ?? never, ttlMs ?? never);
   }
 
   #noteExpiry(entry: Entry): void {

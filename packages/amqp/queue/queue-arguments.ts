@@ -24,7 +24,7 @@ export interface QueueArguments {
 export const millisMax = 315_360_000_000;
 const priorityLimit = 255;
 const shortstrMax = 255;
-const overflows: readonly string[] = ["drop-head", "reject-publish", "reject-publish-dlx"];
+export const overflows: readonly string[] = ["drop-head", "reject-publish", "reject-publish-dlx"];
 const queueTypes: readonly string[] = ["classic", "quorum"];
 // Where messages wait is the broker's own affair, so they are the same here.
 const modes: readonly string[] = ["default", "lazy"];

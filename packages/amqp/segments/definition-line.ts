@@ -6,6 +6,7 @@ import { readTable, type Table, writeTable } from "../codec/table.ts";
 import { Writer } from "../codec/writer.ts";
 import type { HostSpec } from "../definitions.ts";
 import type { BindingRecord, ExchangeSpec } from "../exchange/bound-exchange.ts";
+import type { Policy } from "../policy/policy.ts";
 import { MessageQueue, type QueueSpec } from "../queue/message-queue.ts";
 
 interface HostLine extends HostSpec {
@@ -16,6 +17,11 @@ interface UserLine extends UserRecord {
 }
 interface PermissionLine extends PermissionRecord {
   readonly kind: "permission";
+}
+export interface PolicyLine {
+  readonly kind: "policy";
+  readonly host: string;
+  readonly policy: Policy;
 }
 export interface ExchangeLine {
   readonly kind: "exchange";
@@ -37,8 +43,9 @@ export interface BindingLine {
   readonly key: string;
   readonly arguments: Table;
 }
-type AccessLine = HostLine | UserLine | PermissionLine;
-export type Line = AccessLine | ExchangeLine | QueueLine | BindingLine;
+/** Lines without tables. */
+type PlainLine = HostLine | UserLine | PermissionLine | PolicyLine;
+export type Line = PlainLine | ExchangeLine | QueueLine | BindingLine;
 
 /** The kind, and what tells one of the kind from another. */
 export type Key = readonly [Line["kind"], ...unknown[]];
@@ -54,6 +61,7 @@ export function bindingLine(
 export function keyOf(line: Line): Key {
   if (line.kind === "host" || line.kind === "user") return [line.kind, line.name];
   if (line.kind === "permission") return [line.kind, line.host, line.user];
+  if (line.kind === "policy") return [line.kind, line.host, line.policy.name];
   if (line.kind !== "binding") return [line.kind, line.host, line.spec.name];
   const { host, source, target, isToQueue, key, arguments: args } = line;
   return [line.kind, host, source, target, isToQueue, key, encode(args)];
@@ -61,7 +69,7 @@ export function keyOf(line: Line): Key {
 
 /** Tables keep their types as the bytes they have on the wire. */
 export function toText(line: Line): string {
-  if (isOfAccess(line)) return JSON.stringify(line);
+  if (isPlain(line)) return JSON.stringify(line);
   if (line.kind === "binding") return JSON.stringify({ ...line, arguments: encode(line.arguments) });
   return JSON.stringify({ ...line, spec: { ...line.spec, arguments: encode(line.spec.arguments) } });
 }
@@ -76,13 +84,15 @@ export function parse(text: string): Line | { readonly drop: Key } | { readonly 
     throw error;
   }
   if (typeof read !== "object" || read === null) return null;
-  if (read.kind === undefined || isOfAccess(read)) return read;
+  if (read.kind === undefined || isPlain(read)) return read;
   if (read.kind === "binding") return { ...read, arguments: decode(read.arguments) };
   return { ...read, spec: { ...read.spec, arguments: decode(read.spec.arguments) } };
 }
 
-function isOfAccess(line: Line): line is AccessLine {
-  return line.kind === "host" || line.kind === "user" || line.kind === "permission";
+const plainKinds: readonly Line["kind"][] = ["host", "user", "permission", "policy"];
+
+function isPlain(line: Line): line is PlainLine {
+  return plainKinds.includes(line.kind);
 }
 
 function encode(table: Table): string {

@@ -1,7 +1,8 @@
-// Virtual hosts, users, permissions, durable exchanges, queues and bindings: lines of JSON, appended as they
-// come and go, and put together anew at every start. Written at once, so that a killed process loses none.
-// Who may do what is synced at once too; the rest before the first message that relies on it. What a full
-// disk does not take is not there; what it does not let go comes back only if the broker is killed meanwhile.
+// Virtual hosts, users, permissions, policies, durable exchanges, queues and bindings: lines of JSON,
+// appended as they come and go, and put together anew at every start. Written at once, so that a killed
+// process loses none. What an operator says is synced at once too; the rest before the first message that
+// relies on it. What a full disk does not take is not there; what it does not let go comes back only if the
+// broker is killed meanwhile.
 import { join } from "node:path";
 import { isFault, type Platform } from "@micronova/kit";
 import type { PermissionRecord } from "../access/access.ts";
@@ -9,6 +10,7 @@ import type { UserRecord } from "../access/user.ts";
 import type { Definitions, HostSpec } from "../definitions.ts";
 import { amqpErrors } from "../errors.ts";
 import type { BindingRecord, ExchangeSpec } from "../exchange/bound-exchange.ts";
+import type { Policy } from "../policy/policy.ts";
 import type { QueueSpec } from "../queue/message-queue.ts";
 import {
   type BindingLine,
@@ -17,6 +19,7 @@ import {
   type Key,
   keyOf,
   type Line,
+  type PolicyLine,
   parse,
   type QueueLine,
   toText,
@@ -63,6 +66,10 @@ export class DefinitionsFile implements Definitions {
     return this.#of("permission").map(({ kind, ...permission }) => permission);
   }
 
+  get policies(): readonly PolicyLine[] {
+    return this.#of("policy");
+  }
+
   get exchanges(): readonly ExchangeLine[] {
     return this.#of("exchange");
   }
@@ -102,6 +109,16 @@ export class DefinitionsFile implements Definitions {
 
   dropPermission(user: string, host: string): void {
     this.#drop(["permission", host, user]);
+    this.sync();
+  }
+
+  putPolicy(host: string, policy: Policy): void {
+    this.#put({ kind: "policy", host, policy });
+    this.sync();
+  }
+
+  dropPolicy(host: string, name: string): void {
+    this.#drop(["policy", host, name]);
     this.sync();
   }
 

@@ -93,6 +93,58 @@ test("a torn tail is cut off, and what is before it is kept", async () => {
   assert.deepEqual(await drain(second, { name: "q", durable: true, bindings: [] }), ["whole"]);
 });
 
+test("policies survive, and hold for what was there before them", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  await drain(first, { name: "limited", durable: true, bindings: [] });
+  const policy = {
+    pattern: "^lim",
+    appliesTo: "queues",
+    definition: { "max-length": 2 },
+    priority: 0,
+  } as const;
+  for (const name of ["kept", "dropped"]) first.broker.host.putPolicy({ ...policy, name });
+  first.broker.host.dropPolicy("dropped");
+
+  const second = await live(dir);
+
+  assert.deepEqual(second.broker.host.policies.all, [{ ...policy, name: "kept" }]);
+  const limited = second.broker.host.queue("limited");
+  assert.deepEqual([limited.policy?.name, limited.arguments.lengthMax], ["kept", 2]);
+  second.broker.host.dropPolicy("kept");
+  assert.equal(limited.arguments.lengthMax, null);
+});
+
+test("a time to live that comes after a restart is not for what came before", async () => {
+  const dir = aDir();
+  const first = await live(dir);
+  first.broker.host.declareQueue(aSpec("old"), first.broker);
+  for (const body of [1, 2])
+    await first.broker.bus().publish({ exchange: "", key: "old" }, { body, persistent: true });
+
+  const second = await live(dir);
+  const { host } = second.broker;
+  const ttl = {
+    name: "ttl",
+    pattern: "",
+    appliesTo: "all",
+    definition: { "message-ttl": 10 },
+    priority: 0,
+  } as const;
+  host.putPolicy(ttl);
+  await second.broker.bus().publish({ exchange: "", key: "old" }, { body: 3, persistent: true });
+  await second.advance(20);
+  assert.equal(host.queue("old").readyCount, 3);
+  for (const left of [2, 1]) {
+    const entry = host.queue("old").get();
+    assert(entry !== null);
+    host.queue("old").settle(entry, "ack");
+    await second.advance(20);
+    // The new one expires at the front, as soon as it is there.
+    assert.equal(host.queue("old").readyCount, left === 2 ? 2 : 0);
+  }
+});
+
 test("users, permissions and virtual hosts survive; the guest does once only", async () => {
   const dir = aDir();
   const everything = { configure: ".*", write: ".*", read: ".*" };

@@ -73,7 +73,12 @@ function exchangePages(asked: Asked, hosts: readonly VirtualHost[]): Result {
 
 function exchangeView({ rates }: Asked, host: VirtualHost, exchange: Exchange) {
   const { message_stats: stats, ...facts } = exchangeStatus(host.name, exchange);
-  return { ...facts, ...someStats(Object.values(stats), () => rates.detailed(stats, { ...stats })) };
+  const policy = exchange.policy === null ? {} : { policy: exchange.policy.name };
+  return {
+    ...facts,
+    ...policy,
+    ...someStats(Object.values(stats), () => rates.detailed(stats, { ...stats })),
+  };
 }
 
 /** Paths call the default exchange by a name that nobody else may have. */

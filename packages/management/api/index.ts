@@ -11,6 +11,7 @@ import { hostRoutes } from "./hosts.ts";
 import { messageRoutes } from "./messages.ts";
 import { overviewRoutes } from "./overview.ts";
 import { parameterRoutes } from "./parameters.ts";
+import { policyRoutes } from "./policies.ts";
 import { queueRoutes } from "./queues.ts";
 import { userRoutes } from "./users.ts";
 
@@ -27,5 +28,6 @@ export const routes: readonly Route[] = [
   ...messageRoutes,
   ...definitionRoutes,
   ...healthRoutes,
+  ...policyRoutes,
   ...parameterRoutes,
 ];

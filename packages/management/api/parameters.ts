@@ -1,5 +1,5 @@
-// Policies, parameters and limits, of which this broker has none: lists of them are empty, and setting one is
-// refused with what to do instead.
+// Operators' policies, parameters and limits, of which this broker has none: lists of them are empty, and
+// setting one is refused with what to do instead.
 import type { Guard } from "../caller.ts";
 import { managementErrors } from "../errors.ts";
 import { list, type Route, route } from "../routes.ts";
@@ -12,21 +12,15 @@ interface Family {
   readonly ones: readonly (readonly [path: string, guard: Guard])[];
 }
 
-const arguments_ = "Give queues their arguments (x-message-ttl, x-max-length, …) when they are declared.";
 const families: readonly Family[] = [
   {
-    what: "Setting policies",
-    instead: arguments_,
+    what: "Setting operators' policies",
+    instead: "Policies set the same, and of a policy and an argument the stricter holds.",
     lists: [
-      ["/policies", "management"],
-      ["/policies/:vhost", "host"],
       ["/operator-policies", "management"],
       ["/operator-policies/:vhost", "host"],
     ],
-    ones: [
-      ["/policies/:vhost/:name", "policymaker"],
-      ["/operator-policies/:vhost/:name", "administrator"],
-    ],
+    ones: [["/operator-policies/:vhost/:name", "administrator"]],
   },
   {
     what: "Setting parameters",
