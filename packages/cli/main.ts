@@ -91,7 +91,7 @@ host
   .option("--role <roles>", "what the host will be: compute, network, volume, by commas", "compute,network")
   .option("--minutes <n>", "how long it is good for", "60")
   .option("--url <url>", "where the host reaches the APIs (as the administrator does)")
-  .action(async (options) => (await import("./commands/host.ts")).hostToken(options));
+  .action(async (options) => (await import("./commands/host.ts")).hostToken(options, installs()));
 
 host
   .command("list")

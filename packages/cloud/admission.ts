@@ -3,9 +3,12 @@
 import { readFileSync } from "node:fs";
 import type { Admission, Admitted } from "@micronova/operations";
 import { workerRights } from "@micronova/rpc";
+import type { Store } from "@micronova/store";
 import { addressOf, isLoopback } from "./address.ts";
+import { certificateFor, shareAuthority } from "./authority.ts";
 import type { BrokerInside } from "./bus.ts";
 import type { CloudConfig } from "./config.ts";
+import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
 
 type Rights = ReturnType<typeof workerRights>;
@@ -21,8 +24,16 @@ interface BusUsers {
   readonly ca: string | null;
 }
 
+export interface AdmissionDeps {
+  readonly config: CloudConfig;
+  readonly dir: Pick<DataDir, "file">;
+  readonly store: Store;
+  /** Null when the brokers are elsewhere. */
+  readonly inside: BrokerInside | null;
+}
+
 /** Null when there is no bus for others, or none whose users can be made. */
-export function admissionOf(config: CloudConfig, inside: BrokerInside | null): Admission | null {
+export function admissionOf({ config, dir, store, inside }: AdmissionDeps): Admission | null {
   const users = inside === null ? usersElsewhere(config) : usersInside(config, inside);
   if (users === null) return null;
   return {
@@ -30,7 +41,11 @@ export function admissionOf(config: CloudConfig, inside: BrokerInside | null): A
     async withdraw(names) {
       for (const name of names) await users.remove(name);
     },
-    settings: (admitted) => settingsOf(config, users, admitted),
+    async settings(admitted) {
+      const settings = settingsOf(config, users, admitted);
+      await shareAuthority(store, dir.file("tls"));
+      return { ...settings, certificate: await certificateFor(dir.file("tls"), admitted.host) };
+    },
   };
 }
 

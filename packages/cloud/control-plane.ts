@@ -99,7 +99,7 @@ function apiOf(shared: WithStore, options: ServeOptions) {
     ...control,
     tokens: tokens({ platform, store, rpc }),
     images,
-    admission: admissionOf(config, inside),
+    admission: admissionOf({ config, dir, store, inside }),
     ...faults,
   };
   const requests = requestLog(api);

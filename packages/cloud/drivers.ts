@@ -16,7 +16,7 @@ import {
   reachableVolumes,
   type VolumeDriver,
 } from "@micronova/volume/host";
-import { type HostCertificate, hostCertificate } from "./authority.ts";
+import { type CertificateFiles, hostCertificate } from "./authority.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
@@ -124,6 +124,6 @@ async function forAllHosts(deps: DriverDeps, driver: LocalVolumeDriver): Promise
 }
 
 /** By which other hosts know this one. */
-function certificateOf({ dir }: DriverDeps): Promise<HostCertificate | null> {
+function certificateOf({ dir }: DriverDeps): Promise<CertificateFiles | null> {
   return hostCertificate(dir.file("tls"), dir.hostName);
 }

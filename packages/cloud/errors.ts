@@ -121,6 +121,12 @@ export const errors = errorTable("cloud", {
     text: (folder: string) =>
       `${folder} holds a host's certificate of an authority elsewhere; make certificates where that one's ca.key is.`,
   },
+  twoAuthorities: {
+    status: 500,
+    text: (folder: string) =>
+      `The authority in ${folder} is not the cloud's, which another API made; move that folder away, and give the hosts it ` +
+      "knows certificates anew.",
+  },
   badHostName: {
     status: 400,
     text: (name: string) =>

@@ -11,7 +11,7 @@ import { Readiness } from "./readiness.ts";
 import { allRoles } from "./role-names.ts";
 import { type Served, serve, systemPlatform } from "./serve.ts";
 
-export { issueCertificate, makeAuthority } from "./authority.ts";
+export { issueCertificate, keepCertificate, makeAuthority } from "./authority.ts";
 export { type CloudConfig, cloudConfig } from "./config.ts";
 export { runningPid, runningRoles } from "./data-dir.ts";
 export { destroyCloud } from "./destroy.ts";

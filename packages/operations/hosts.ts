@@ -24,6 +24,15 @@ export interface HostSettings {
   readonly config: Readonly<Record<string, unknown>>;
   /** Texts of files that settings name, by setting: `bus.ca`. */
   readonly files: Readonly<Record<string, string>>;
+  /** By which other hosts know it, in PEM form. */
+  readonly certificate: HostCertificate;
+}
+
+export interface HostCertificate {
+  /** The authority's own. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** How a cloud lets hosts in. Each method may be called again. */
@@ -32,7 +41,7 @@ export interface Admission {
   admit(admitted: Admitted): Promise<void>;
   /** Ends the users, with their connections; those that are gone are no error. */
   withdraw(users: readonly string[]): Promise<void>;
-  settings(admitted: Admitted): HostSettings;
+  settings(admitted: Admitted): Promise<HostSettings>;
 }
 
 export interface HostDeps {
@@ -101,7 +110,7 @@ export async function joinHost(
   const user = `host-${host}-${newId(store.read).slice(0, 8)}`;
   const password = Buffer.from(platform.random.bytes(passwordBytes)).toString("base64url");
   const admitted: Admitted = { user, password, host, roles };
-  const settings = admission.settings(admitted);
+  const settings = await admission.settings(admitted);
   await admission.admit(admitted);
   try {
     const before = await store.transaction((tx) => noteJoined(tx, context, { token: token.id, admitted }));

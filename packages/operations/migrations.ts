@@ -36,4 +36,8 @@ export const operationsMigrations: readonly Migration[] = [
       )`,
     ],
   },
+  {
+    id: "operations/0003-authority",
+    sql: ["CREATE TABLE authorities (id TEXT PRIMARY KEY, cert TEXT NOT NULL, key TEXT NOT NULL)"],
+  },
 ];

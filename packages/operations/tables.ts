@@ -36,10 +36,19 @@ export interface JoinedHostTable {
   bus_user: string;
 }
 
+/** The one authority whose certificates hosts know each other by. */
+export interface AuthorityTable {
+  id: "cloud";
+  /** In PEM form, as is the key. */
+  cert: string;
+  key: string;
+}
+
 declare module "@micronova/store" {
   interface Tables {
     requests: RequestTable;
     host_tokens: HostTokenTable;
     joined_hosts: JoinedHostTable;
+    authorities: AuthorityTable;
   }
 }

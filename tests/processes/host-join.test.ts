@@ -11,7 +11,14 @@ import { readConfig } from "@micronova/kit/config";
 import { smallImage } from "../support/demo-work.ts";
 import { freePort } from "../support/free-port.ts";
 import { realPlatform } from "../support/running-broker.ts";
-import { eventually, main, micronova, type RunningCloud, startCloud } from "../support/running-cloud.ts";
+import {
+  eventually,
+  main,
+  micronova,
+  program,
+  type RunningCloud,
+  startCloud,
+} from "../support/running-cloud.ts";
 import { RunningProgram } from "../support/running-program.ts";
 import { rabbitMissing, startRabbit } from "../support/running-rabbit.ts";
 
@@ -64,6 +71,7 @@ for (const bus of buses)
       const again = await micronova(["join", token, "--name", "h1", "--data-dir", join(dir, "again")]);
       assert.equal(again.status, 1);
       assert.match(again.stderr, /was used/);
+      await hasCertificate(cloud, dataDir);
       await bootsOn(cloud, "h1");
       await keepsToItsOwn(dataDir);
 
@@ -130,6 +138,14 @@ async function bootsOn(cloud: RunningCloud, host: string): Promise<void> {
     ({ server: { status } }) => status !== "BUILD",
   );
   assert.deepEqual([shown.status, shown["OS-EXT-SRV-ATTR:host"]], ["ACTIVE", host]);
+}
+
+/** Of the cloud's authority, for its name. */
+async function hasCertificate(cloud: RunningCloud, dataDir: string): Promise<void> {
+  const authority = join(cloud.dataDir, "tls", "authority", "ca.pem");
+  const cert = join(dataDir, "tls", "host", "host.pem");
+  const verified = await program("openssl", ["verify", "-CAfile", authority, "-verify_hostname", "h1", cert]);
+  assert.equal(verified.status, 0, verified.stderr);
 }
 
 async function deleteAll(cloud: RunningCloud): Promise<void> {

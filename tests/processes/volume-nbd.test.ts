@@ -10,7 +10,7 @@ import { describe, test } from "node:test";
 import { isFault, type Platform, run, systemClock, systemRandom } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import {
-  type HostCertificate,
+  type CertificateFiles,
   hostCertificate,
   issueCertificate,
   makeAuthority,
@@ -41,10 +41,10 @@ interface Stage {
   readonly driver: VolumeDriver;
   /** The worker that comes after the one before, which is not told. */
   next(options?: Partial<ReachableOptions>): VolumeDriver;
-  certificateOf(host: Initiator): Promise<HostCertificate>;
+  certificateOf(host: Initiator): Promise<CertificateFiles>;
   /** A client on that host. */
   client(connection: NbdConnection, host: Initiator, reconnectSeconds?: number): Promise<NbdClient>;
-  once(connection: NbdConnection, certificate: HostCertificate | null, command: string): Promise<string>;
+  once(connection: NbdConnection, certificate: CertificateFiles | null, command: string): Promise<string>;
 }
 
 type Make = (dir: string) => LocalVolumeDriver;

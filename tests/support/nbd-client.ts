@@ -4,12 +4,12 @@ import { once } from "node:events";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "@micronova/kit";
-import type { HostCertificate } from "../../packages/cloud/authority.ts";
+import type { CertificateFiles } from "../../packages/cloud/authority.ts";
 import type { NbdConnection } from "../../packages/volume/drivers/driver.ts";
 
 export interface ClientOptions {
   /** The client's certificate; null to speak without TLS. */
-  readonly certificate: HostCertificate | null;
+  readonly certificate: CertificateFiles | null;
   /** A folder that is the client's own. */
   readonly folder: string;
   readonly reconnectSeconds?: number;

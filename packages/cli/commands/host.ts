@@ -2,6 +2,7 @@
 import { writeToken } from "../host-token.ts";
 import { wholeNumber } from "../numbers.ts";
 import { pinOf } from "../pinned.ts";
+import { ensure, tlsNeeds } from "../prepare.ts";
 import { reachCloud } from "../running-cloud.ts";
 import { type Format, printRows } from "../table.ts";
 
@@ -14,7 +15,9 @@ interface HostTokenOptions {
 }
 
 /** The token alone on standard output, so that a script can take it; what to do with it beside. */
-export async function hostToken(options: HostTokenOptions): Promise<void> {
+export async function hostToken(options: HostTokenOptions, install: boolean): Promise<void> {
+  // The host is given a certificate.
+  await ensure(tlsNeeds, install);
   const { authUrl, client } = await reachCloud(options);
   const url = options.url ?? new URL(authUrl).origin;
   const { token } = await client.call("operations", "/hosts/tokens", {

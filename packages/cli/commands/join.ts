@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join as pathOf, resolve } from "node:path";
+import { keepCertificate } from "@micronova/cloud";
 import { configText } from "@micronova/kit/config";
 import { cliErrors } from "../errors.ts";
 import { readToken } from "../host-token.ts";
@@ -23,6 +24,7 @@ interface Given {
   readonly roles: readonly string[];
   readonly config: Readonly<Record<string, unknown>>;
   readonly files: Readonly<Record<string, string>>;
+  readonly certificate: Parameters<typeof keepCertificate>[1];
 }
 
 const configName = "host.toml";
@@ -39,6 +41,7 @@ export async function join(text: string, options: JoinOptions, install: boolean)
   const answer = await postPinned(`${url}/operations/v1/hosts`, pin, { token: secret, host: name });
   if (answer.status !== 201) throw cliErrors.joinRefused(url, answer.body?.error?.message ?? answer.status);
   const given: Given = answer.body.host;
+  await keepCertificate(pathOf(dataDir, "tls"), given.certificate);
   keep(dataDir, url, given);
   const role = given.roles.join(",");
   const command = `micronova serve --role ${role} --config ${configPath} --data-dir ${dataDir} --name ${name}`;

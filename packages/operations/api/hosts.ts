@@ -62,8 +62,8 @@ export const joinOne = route({
   summary:
     "Lets a host in that has a token: it is given its settings, with a user of the bus that is its own.",
   async handle({ context, body }, deps) {
-    const { roles, config, files } = await joinHost(deps, context, { secret: body.token, host: body.host });
-    return { host: { name: body.host, roles, config, files } };
+    const joined = await joinHost(deps, context, { secret: body.token, host: body.host });
+    return { host: { name: body.host, ...joined } };
   },
 });
 
