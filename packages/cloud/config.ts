@@ -146,7 +146,8 @@ export const cloudConfig = Type.Object(
         export_address: Type.Optional(
           Type.String({
             description:
-              "The address of this host at which other hosts reach its volumes, over NBD with TLS; without it they do not.",
+              "The address of this host at which other hosts reach its volumes, over NBD with TLS, or `auto` for the one " +
+              "from which it reaches the broker of `bus.urls`. Without it they do not.",
           }),
         ),
         export_port: Type.Integer({

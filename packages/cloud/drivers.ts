@@ -20,7 +20,7 @@ import { type CertificateFiles, hostCertificate } from "./authority.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
-import { tunnelAddress } from "./tunnel-address.ts";
+import { exportAddress, tunnelAddress } from "./own-address.ts";
 
 /** What guests are, and why: said when the cloud starts. */
 export interface Choice {
@@ -111,12 +111,12 @@ export async function chooseVolume(deps: DriverDeps, virt: Choice["driver"]): Pr
 /** As it is known to the other hosts of the cloud. */
 async function forAllHosts(deps: DriverDeps, driver: LocalVolumeDriver): Promise<VolumeDriver> {
   const { platform, config, dir } = deps;
-  const { export_address: address, export_port: firstPort } = config.volume;
+  const address = await exportAddress(platform, config);
   return reachableVolumes(driver, {
     platform,
     host: dir.hostName,
     stateDir: dir.file("exports"),
-    listen: address === undefined ? null : { address, firstPort },
+    listen: address === null ? null : { address, firstPort: config.volume.export_port },
     certificate: () => certificateOf(deps),
     isInsecure: config.insecure,
     owner: await guestUser(),

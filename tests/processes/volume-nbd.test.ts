@@ -1,7 +1,6 @@
 // That a volume reaches another host over NBD with TLS, and that host alone: who is refused, who is cut off,
 // and that neither the worker's end nor the export's loses a byte.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -27,6 +26,7 @@ import { fileVolumeDriver } from "../../packages/volume/drivers/file.ts";
 import { lvmVolumeDriver } from "../../packages/volume/drivers/lvm/driver.ts";
 import { lvmUnavailable } from "../../packages/volume/drivers/lvm/probe.ts";
 import { type ReachableOptions, reachable } from "../../packages/volume/drivers/nbd/reachable.ts";
+import { exportDaemons } from "../support/export-daemons.ts";
 import { freePort } from "../support/free-port.ts";
 import { NbdClient, onceOver } from "../support/nbd-client.ts";
 
@@ -108,7 +108,7 @@ const withVolume = (make: Make, work: (stage: Stage) => Promise<void>) => async 
     for (const client of clients) await client.end();
     for (const driver of drivers) await driver.stop();
     await drivers.at(-1)!.dispose();
-    assert.deepEqual(daemonsIn(dir), [], "an export is left");
+    assert.deepEqual(await daemonsIn(dir), [], "an export is left");
     await rm(dir, { recursive: true, force: true });
   }
 };
@@ -125,17 +125,8 @@ async function here(driver: VolumeDriver, command: string): Promise<string> {
   return (await run("qemu-io", ["-f", "raw", "-c", command, connection.path])).stdout;
 }
 
-/** The processes that serve this directory's exports. */
-function daemonsIn(dir: string): readonly number[] {
-  const lines = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n");
-  return lines
-    .filter((line) => line.includes("qemu-storage-daemon") && line.includes("--nbd-server"))
-    .map((line) => Number.parseInt(line, 10))
-    .filter((pid) => workingFolder(pid).startsWith(dir));
-}
-
-function workingFolder(pid: number): string {
-  return execFileSync("readlink", [`/proc/${pid}/cwd`], { encoding: "utf8" });
+async function daemonsIn(dir: string): Promise<readonly number[]> {
+  return (await exportDaemons(dir)).map(({ pid }) => pid);
 }
 
 for (const { name, skip, make } of kinds) {
@@ -209,7 +200,7 @@ for (const { name, skip, make } of kinds) {
       withVolume(make, async ({ dir, driver, next, client }) => {
         const connection = await over(driver, guestHost);
         const connected = await client(connection, guestHost);
-        const before = daemonsIn(dir);
+        const before = await daemonsIn(dir);
         await driver.stop();
         assert.match(await connected.tell("write -P 3 0 64k"), /wrote 65536/);
 
@@ -217,10 +208,10 @@ for (const { name, skip, make } of kinds) {
         await second.start();
 
         assert.deepEqual(await over(second, guestHost), connection);
-        assert.deepEqual(daemonsIn(dir), before);
+        assert.deepEqual(await daemonsIn(dir), before);
         assert.match(await connected.tell("read -P 3 0 64k"), /read 65536/);
         await second.unexport(volumeId, guestHost);
-        assert.deepEqual(daemonsIn(dir), []);
+        assert.deepEqual(await daemonsIn(dir), []);
       }),
     );
 
@@ -229,13 +220,13 @@ for (const { name, skip, make } of kinds) {
       withVolume(make, async ({ dir, driver, client }) => {
         const connected = await client(await over(driver, guestHost), guestHost, 60);
         assert.match(await connected.tell("write -P 4 0 64k"), /wrote 65536/);
-        const [pid] = daemonsIn(dir);
+        const [pid] = await daemonsIn(dir);
 
         process.kill(pid!, "SIGKILL");
 
         assert.match(await connected.tell("write -P 5 64k 64k"), /wrote 65536/);
         assert.match(await connected.tell("read -P 4 0 64k"), /read 65536/);
-        assert.notDeepEqual(daemonsIn(dir), [pid]);
+        assert.notDeepEqual(await daemonsIn(dir), [pid]);
         await driver.unexport(volumeId, guestHost);
         assert.doesNotMatch(await here(driver, "read -P 5 64k 64k"), /verification failed/);
       }),
@@ -290,7 +281,7 @@ describe("a host that exports volumes", () => {
 
       await driver.delete(volumeId);
 
-      assert.deepEqual(daemonsIn(dir), []);
+      assert.deepEqual(await daemonsIn(dir), []);
     }),
   );
 });
