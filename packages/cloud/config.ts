@@ -131,6 +131,18 @@ export const cloudConfig = Type.Object(
           minimum: 0,
           description: "How long each of their actions takes.",
         }),
+        move_address: Type.Optional(
+          Type.String({
+            description:
+              "The address of this host at which other hosts bring servers that move here, over NBD with TLS; without it none come.",
+          }),
+        ),
+        move_port: Type.Integer({
+          default: 10_900,
+          minimum: 1_024,
+          maximum: 65_535,
+          description: "The first of the ports for that: each server that is on its way takes one.",
+        }),
       },
       { ...closed, default: {} },
     ),

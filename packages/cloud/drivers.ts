@@ -64,6 +64,12 @@ export function realVirt(deps: DriverDeps): VirtDriver {
     stateDir: dir.file("servers"),
     accelerator: config.virt.accelerator,
     certificate: () => certificateOf(deps),
+    // Without an address a server comes from this very host alone, when it is resized.
+    moves: {
+      host: dir.hostName,
+      address: config.virt.move_address ?? "127.0.0.1",
+      firstPort: config.virt.move_port,
+    },
   });
 }
 

@@ -117,8 +117,10 @@ export interface OwnDisk {
 
 /** Where the disks of a server that moves are written to. */
 export interface DiskTarget {
-  readonly host: string;
+  readonly address: string;
   readonly port: number;
+  /** Whom the certificate there must name; null without TLS. */
+  readonly tlsName: string | null;
 }
 
 /** What is on the host of a server that moves, besides a guest that `list` tells. */

@@ -44,6 +44,16 @@ export const driverErrors = errorTable("compute-driver", {
     status: 404,
     text: (serverId: string, copy: string) => `Server ${serverId} has no copy ${copy} on this host.`,
   },
+  moveUnsecured: {
+    status: 500,
+    text: (what: string) => `Disks go between hosts over TLS, and there is no certificate for ${what}.`,
+  },
+  noMovePort: {
+    status: 500,
+    retriable: true,
+    text: (address: string, first: number, last: number) =>
+      `No port of ${address} between ${first} and ${last} is free for a server that arrives.`,
+  },
   cannotMove: {
     status: 501,
     text: (driver: string) => `Hosts of the driver ${driver} cannot move servers.`,

@@ -21,7 +21,7 @@ import { exportVolumes, unexportVolumes } from "../server-volumes.ts";
 import { movingTasks, serverStates } from "../states.ts";
 import type { FlavorCopy } from "../tables.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
-import { comeBack, isForDeletion } from "./come-back.ts";
+import { comeBack, isForDeletion } from "./copies.ts";
 import { failedHosts } from "./failed-hosts.ts";
 import { faultOf } from "./fault-of.ts";
 import { spawnArgs } from "./spawn-args.ts";

@@ -6,7 +6,7 @@ import { charge, setStatus } from "../server-migrations.ts";
 import { flavorOf } from "../server-show.ts";
 import { fail, finish } from "../server-state.ts";
 import { movedState } from "../states.ts";
-import { computeWorkerContract } from "../worker/contract.ts";
+import { forgetAttempts, forgetCopy } from "./copies.ts";
 import { faultOf } from "./fault-of.ts";
 
 export interface ServerResizeConfirmParams {
@@ -17,11 +17,11 @@ export interface ServerResizeConfirmParams {
 
 export const serverResizeConfirm = saga<ServerResizeConfirmParams>("server-resize-confirm")
   .remote("forget", {
-    do: async ({ rpc }, { params: { serverId, migrationId: copy, sourceHost } }) => {
-      await rpc.on(computeWorkerContract, sourceHost).forget({ serverId, copy });
-    },
+    do: (env, { params: { serverId, migrationId: copy, sourceHost: host } }) =>
+      forgetCopy(env, { serverId, host, copy }),
     doMayWait: true,
   })
+  .retryFrom("forget", forgetAttempts)
   .local("finish", {
     do: async (tx, { params: { serverId, migrationId } }) => {
       const server = await tx

@@ -3,7 +3,6 @@
 import type { Uuid } from "@micronova/kit";
 import { ports } from "@micronova/network";
 import { unclaim } from "@micronova/placement";
-import { wasUnanswered } from "@micronova/rpc";
 import { saga } from "@micronova/saga";
 import type { Tx } from "@micronova/store";
 import { errors } from "../errors.ts";
@@ -14,7 +13,7 @@ import { exportVolumes, unexportVolumes } from "../server-volumes.ts";
 import { movedState, serverStates } from "../states.ts";
 import type { FlavorCopy } from "../tables.ts";
 import { computeWorkerContract } from "../worker/contract.ts";
-import { comeBack, isForDeletion } from "./come-back.ts";
+import { comeBack, forgetAttempts, forgetCopy, isForDeletion } from "./copies.ts";
 import { faultOf } from "./fault-of.ts";
 
 export interface ServerResizeRevertParams {
@@ -36,8 +35,6 @@ export interface ServerResizeRevertParams {
 const task = serverStates.actions.revertResize.task!;
 /** The guest that ends here is not wanted any more; its disks go with it. */
 const graceMs = 0;
-
-const forgetAttempts = 10;
 
 export const serverResizeRevert = saga<ServerResizeRevertParams>("server-resize-revert")
   .remote("leave", {
@@ -81,12 +78,8 @@ export const serverResizeRevert = saga<ServerResizeRevertParams>("server-resize-
     undoMayWait: true,
   })
   .remote("forget", {
-    do: async ({ rpc }, { params: { serverId, revertId: copy, dest } }) => {
-      const worker = rpc.on(computeWorkerContract, dest.host);
-      await worker.forget({ serverId, copy }).catch((error: unknown) => {
-        throw again(error, serverId, dest.host);
-      });
-    },
+    do: (env, { params: { serverId, revertId: copy, dest } }) =>
+      forgetCopy(env, { serverId, host: dest.host, copy }),
     doMayWait: true,
   })
   // There is no way back from here: what is half forgotten can only be forgotten.
@@ -116,11 +109,4 @@ async function moveForth(tx: Tx, params: ServerResizeRevertParams): Promise<void
   await giveBackTo(tx, serverId, revertId);
   await retreat(tx, serverId, "revertResize", { task, change: settled(dest, newFlavor) });
   await carryBelongings(tx, serverId, dest.host);
-}
-
-/** A host that is silent is waited for; whatever else it says is worth another try. */
-function again(error: unknown, serverId: Uuid, host: string): unknown {
-  if (wasUnanswered(error)) return error;
-  const why = error instanceof Error ? error.message : String(error);
-  return Object.assign(errors.copyStays(serverId, host, why), { cause: error });
 }

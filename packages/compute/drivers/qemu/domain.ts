@@ -3,9 +3,10 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Uuid } from "@micronova/kit";
-import type { DomainSpec } from "../driver.ts";
+import type { DomainSpec, OwnDisk, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { nullWhenAbsent } from "../files.ts";
+import { nicDeviceId, volumeDeviceId, volumeName, withSlot } from "./devices.ts";
 
 export interface Domain {
   /**
@@ -48,18 +49,26 @@ export interface DomainStore {
   get(serverId: Uuid): Promise<Domain>;
   save(domain: Domain): Promise<void>;
   remove(serverId: Uuid): Promise<void>;
+  /** A description that lies in another folder than the guest's own. */
+  read(files: DomainFiles): Promise<Domain | null>;
+  write(files: DomainFiles, domain: Domain): Promise<void>;
+  /** What was put aside, by server and copy, and what arrives, by server. */
+  readonly asideFolder: string;
+  readonly arrivingFolder: string;
+  aside(serverId: Uuid, copy: Uuid): string;
+  arriving(serverId: Uuid): string;
 }
 
 // Disks, consoles and config drives are nobody else's. QEMU opens them before it becomes the guests' user.
 const folderMode = 0o700;
 const descriptionMode = 0o600;
 
-export function domainStore(folder: string): DomainStore {
+export function domainStore(stateDir: string): DomainStore {
+  const folder = join(stateDir, "servers");
+  const asideFolder = join(stateDir, "moved");
+  const arrivingFolder = join(stateDir, "arriving");
   const files = (serverId: Uuid) => filesIn(join(folder, serverId));
-  const find = async (serverId: Uuid): Promise<Domain | null> => {
-    const text = await readFile(files(serverId).description, "utf8").catch(nullWhenAbsent);
-    return text === null ? null : JSON.parse(text);
-  };
+  const find = (serverId: Uuid) => read(files(serverId));
   return {
     files,
     find,
@@ -69,17 +78,53 @@ export function domainStore(folder: string): DomainStore {
       if (domain === null) throw driverErrors.noDomain(serverId);
       return domain;
     },
-    async save(domain) {
-      const { folder: own, description } = files(domain.spec.serverId);
-      await mkdir(own, { recursive: true, mode: folderMode });
-      await writeFile(`${description}.new`, JSON.stringify(domain), { mode: descriptionMode });
-      await rename(`${description}.new`, description);
-    },
+    save: (domain) => write(files(domain.spec.serverId), domain),
+    read,
+    write,
+    asideFolder,
+    arrivingFolder,
+    aside: (serverId, copy) => join(asideFolder, serverId, copy),
+    arriving: (serverId) => join(arrivingFolder, serverId),
     remove: (serverId) => rm(files(serverId).folder, { recursive: true, force: true }),
   };
 }
 
-function filesIn(folder: string): DomainFiles {
+/** What is remembered of a server from its start on. */
+export function newDomain(spec: DomainSpec): Domain {
+  const { serverId, configDrive, nics } = spec;
+  const volumes: VolumeDisk[] = [];
+  for (const volume of spec.volumes) {
+    volumes.push({ ...volume, device: volumeName({ ...spec, volumes }, volume) });
+  }
+  const devices = [
+    ...nics.map(({ portId }) => nicDeviceId(portId)),
+    ...volumes.map(({ volumeId }) => volumeDeviceId(volumeId)),
+  ];
+  return {
+    spec: { ...spec, volumes, configDrive: null },
+    hasConfigDrive: configDrive !== null,
+    slots: devices.reduce((slots, device) => withSlot(slots, device, serverId), {}),
+    suspended: false,
+    reboot: null,
+  };
+}
+
+async function read({ description }: DomainFiles): Promise<Domain | null> {
+  const text = await readFile(description, "utf8").catch(nullWhenAbsent);
+  return text === null ? null : JSON.parse(text);
+}
+
+async function write({ folder, description }: DomainFiles, domain: Domain): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: folderMode });
+  await writeFile(`${description}.new`, JSON.stringify(domain), { mode: descriptionMode });
+  await rename(`${description}.new`, description);
+}
+
+export function diskFile(files: DomainFiles, name: OwnDisk["name"]): string {
+  return { root: files.rootDisk, ephemeral: files.ephemeralDisk, swap: files.swapDisk }[name];
+}
+
+export function filesIn(folder: string): DomainFiles {
   const at = (name: string) => join(folder, name);
   return {
     folder,

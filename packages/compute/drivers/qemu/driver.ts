@@ -10,11 +10,13 @@ import { lanes } from "../lanes.ts";
 import { type AcceleratorChoice, chooseAccelerator } from "./accelerator.ts";
 import { readConsole, rotateConsole } from "./console.ts";
 import { nicDeviceId, volumeDeviceId, volumeName, withoutSlot, withSlot } from "./devices.ts";
+import type { MoveOptions } from "./disk-receiver.ts";
 import { baseName, disks } from "./disks.ts";
-import { type Domain, domainStore } from "./domain.ts";
+import { domainStore, newDomain } from "./domain.ts";
 import { assertSecured, domainInfo, type Host, isRunning, launch, talk } from "./host.ts";
 import { plugNic, plugVolume, resolved, unplugNic, unplugVolume } from "./hot-plug.ts";
 import { hostInventory, hostLoad, qemuVersion } from "./inventory.ts";
+import { domainsAside, qemuMigration, removeCopies } from "./migration.ts";
 import { pause, powerOff, powerOn, reboot, softRebootMs, suspend } from "./power.ts";
 import { isStarted, stopQemu } from "./process.ts";
 import { type HostCertificate, tlsFolderOf } from "./tls-folder.ts";
@@ -30,18 +32,23 @@ export interface QemuDriverOptions {
   readonly accelerator: AcceleratorChoice;
   /** Whom guests run as when this process is root; the default is `micronova`, else `nobody`. */
   readonly user?: string;
-  /** By which other hosts know this one when it opens their volumes; it may come while the host runs. */
+  /** How servers come to this host; by default only from itself. */
+  readonly moves?: MoveOptions;
+  /** By which other hosts know this one, when it opens their volumes or takes their servers; it may come later. */
   readonly certificate?: () => Promise<HostCertificate | null>;
   /** How long a soft reboot waits for the guest before it becomes a hard one. */
   readonly softRebootMs?: number;
 }
+
+/** A server that is resized where it is. */
+const noMoves: MoveOptions = { host: "localhost", address: "127.0.0.1", firstPort: 10_900 };
 
 // A guest that writes as fast as it can fills some tens of megabytes in this time.
 const rotateEveryMs = 10_000;
 
 export function qemuDriver(options: QemuDriverOptions): VirtDriver {
   const { platform, stateDir } = options;
-  const store = domainStore(join(stateDir, "servers"));
+  const store = domainStore(stateDir);
   const images = disks(join(stateDir, "images"));
   const inTurn = lanes();
   const stopping = new AbortController();
@@ -49,7 +56,7 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
   let inventory: HostInventory | null = null;
   const tlsFolder = async () => {
     const certificate = (await options.certificate?.()) ?? null;
-    return certificate === null ? null : tlsFolderOf(certificate, stateDir);
+    return certificate === null ? null : tlsFolderOf(certificate, { folder: join(stateDir, "tls"), endpoint: "client" });
   };
   const started = (): Host => {
     if (host === null) throw new Error("the driver is used before it was started");
@@ -59,7 +66,7 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
     inTurn.run(serverId, () => work(started()));
   return {
     name: "qemu",
-    migration: null,
+    migration: qemuMigration(of),
     async start() {
       await mkdir(join(stateDir, "servers"), { recursive: true, mode: 0o700 });
       const version = await qemuVersion();
@@ -70,7 +77,8 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
         join(stateDir, "accelerator.json"),
       );
       const user = await guestUser(options.user);
-      host = { platform, store, disks: images, accelerator, user, tlsFolder };
+      const { moves = noMoves, certificate = async () => null } = options;
+      host = { platform, store, disks: images, accelerator, user, tlsFolder, certificate, moves };
       await images.prune(await imagesInUse(host));
       void keepConsolesSmall(host, stopping.signal);
     },
@@ -125,26 +133,8 @@ async function spawn(host: Host, spec: DomainSpec): Promise<DomainInfo> {
   return info;
 }
 
-function newDomain(spec: DomainSpec): Domain {
-  const { serverId, configDrive, nics } = spec;
-  const volumes: VolumeDisk[] = [];
-  for (const volume of spec.volumes) {
-    volumes.push({ ...volume, device: volumeName({ ...spec, volumes }, volume) });
-  }
-  const devices = [
-    ...nics.map(({ portId }) => nicDeviceId(portId)),
-    ...volumes.map(({ volumeId }) => volumeDeviceId(volumeId)),
-  ];
-  return {
-    spec: { ...spec, volumes, configDrive: null },
-    hasConfigDrive: configDrive !== null,
-    slots: devices.reduce((slots, device) => withSlot(slots, device, serverId), {}),
-    suspended: false,
-    reboot: null,
-  };
-}
-
 async function destroy(host: Host, serverId: Uuid): Promise<void> {
+  await removeCopies(host, serverId);
   await stopQemu(host.platform.clock, serverId, host.store.files(serverId));
   await host.store.remove(serverId);
 }
@@ -216,7 +206,9 @@ async function detachNic(host: Host, serverId: Uuid, portId: Uuid): Promise<void
 }
 
 async function imagesInUse(host: Host): Promise<ReadonlySet<string>> {
-  const domains = await Promise.all((await host.store.ids()).map((serverId) => host.store.find(serverId)));
+  const guests = await Promise.all((await host.store.ids()).map((serverId) => host.store.find(serverId)));
+  // What was put aside comes back over the same image.
+  const domains = [...guests, ...(await domainsAside(host))];
   return new Set(domains.flatMap((domain) => (domain?.spec.image ? [baseName(domain.spec.image)] : [])));
 }
 

@@ -4,11 +4,13 @@ import type { Platform, Uuid } from "@micronova/kit";
 import type { DomainInfo, PowerState, VolumeDisk } from "../driver.ts";
 import { driverErrors } from "../errors.ts";
 import { type Accelerator, qemuArguments } from "./arguments.ts";
+import type { MoveOptions } from "./disk-receiver.ts";
 import type { Disks } from "./disks.ts";
 import type { Domain, DomainStore } from "./domain.ts";
 import { isBlockDevice, isOverTls, resolved } from "./hot-plug.ts";
 import { findQemu, startQemu, withQmp } from "./process.ts";
 import type { Qmp } from "./qmp.ts";
+import type { HostCertificate } from "./tls-folder.ts";
 import type { GuestUser } from "./user.ts";
 
 export interface Host {
@@ -17,8 +19,10 @@ export interface Host {
   readonly disks: Disks;
   readonly accelerator: Accelerator;
   readonly user: GuestUser | null;
-  /** Holds the host's certificate, under QEMU's names; null while it has none. */
+  /** Holds the host's certificate, under QEMU's names for clients; null while it has none. */
   readonly tlsFolder: () => Promise<string | null>;
+  readonly certificate: () => Promise<HostCertificate | null>;
+  readonly moves: MoveOptions;
 }
 
 /** QEMU's run states (`RunState` in its schema) as power states. What is not here is on its way: paused. */

@@ -9,13 +9,18 @@ export interface HostCertificate {
   readonly key: string;
 }
 
-const names = { ca: "ca-cert.pem", cert: "client-cert.pem", key: "client-key.pem" } as const;
+const names = {
+  client: { ca: "ca-cert.pem", cert: "client-cert.pem", key: "client-key.pem" },
+  server: { ca: "ca-cert.pem", cert: "server-cert.pem", key: "server-key.pem" },
+} as const;
 
-export async function tlsFolderOf(certificate: HostCertificate, stateDir: string): Promise<string> {
-  const folder = join(stateDir, "tls");
+export async function tlsFolderOf(
+  certificate: HostCertificate,
+  { folder, endpoint }: { readonly folder: string; readonly endpoint: keyof typeof names },
+): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (const part of ["ca", "cert", "key"] as const) {
-    const link = join(folder, names[part]);
+    const link = join(folder, names[endpoint][part]);
     await rm(`${link}.new`, { force: true });
     await symlink(certificate[part], `${link}.new`);
     await rename(`${link}.new`, link);

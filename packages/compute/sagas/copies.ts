@@ -1,6 +1,7 @@
-// Brings a server's guest back from the copy that its host put aside: with the cards and volumes it has now,
-// which are plugged and exported there again.
+// The copies of a server's guest that hosts put aside: one comes back with the cards and volumes the server has
+// now, or is forgotten.
 import type { Uuid } from "@micronova/kit";
+import { wasUnanswered } from "@micronova/rpc";
 import type { StepEnv, StepError } from "@micronova/saga";
 import { errors } from "../errors.ts";
 import { portSpecsOf } from "../interfaces.ts";
@@ -20,4 +21,21 @@ export async function comeBack(
 /** Whether the saga is unwound for the server's deletion, which removes the copies wherever they are. */
 export function isForDeletion(cause: StepError | null): boolean {
   return cause?.kind === "cancelled" || cause?.kind === errors.serverGoing.kind;
+}
+
+/** There is no way back from forgetting: what is half forgotten can only be forgotten. */
+export const forgetAttempts = 10;
+
+export async function forgetCopy(
+  { rpc }: StepEnv,
+  { serverId, host, copy }: { readonly serverId: Uuid; readonly host: string; readonly copy: Uuid },
+): Promise<void> {
+  try {
+    await rpc.on(computeWorkerContract, host).forget({ serverId, copy });
+  } catch (error) {
+    // A host that is silent is waited for; whatever else it says is worth another try.
+    if (wasUnanswered(error)) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw Object.assign(errors.copyStays(serverId, host, why), { cause: error });
+  }
 }
