@@ -134,7 +134,8 @@ export const cloudConfig = Type.Object(
         move_address: Type.Optional(
           Type.String({
             description:
-              "The address of this host at which other hosts bring servers that move here, over NBD with TLS; without it none come.",
+              "This host's own address, at which other hosts bring servers that move here, over NBD with TLS. With " +
+              "`bus.urls` the one from which it reaches the broker is taken; a host alone needs none.",
           }),
         ),
         move_port: Type.Integer({

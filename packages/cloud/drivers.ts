@@ -20,7 +20,7 @@ import { type CertificateFiles, hostCertificate } from "./authority.ts";
 import type { CloudConfig } from "./config.ts";
 import type { DataDir } from "./data-dir.ts";
 import { errors } from "./errors.ts";
-import { exportAddress, tunnelAddress } from "./own-address.ts";
+import { exportAddress, moveAddress, tunnelAddress } from "./own-address.ts";
 
 /** What guests are, and why: said when the cloud starts. */
 export interface Choice {
@@ -64,11 +64,11 @@ export function realVirt(deps: DriverDeps): VirtDriver {
     stateDir: dir.file("servers"),
     accelerator: config.virt.accelerator,
     certificate: () => certificateOf(deps),
-    // Without an address a server comes from this very host alone, when it is resized.
     moves: {
       host: dir.hostName,
-      address: config.virt.move_address ?? "127.0.0.1",
+      address: () => moveAddress(platform, config),
       firstPort: config.virt.move_port,
+      isInsecure: config.insecure,
     },
   });
 }

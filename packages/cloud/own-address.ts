@@ -35,6 +35,21 @@ export async function exportAddress(platform: Platform, config: CloudConfig): Pr
   }
 }
 
+/** For servers that move here; null when none come from other hosts. */
+export async function moveAddress(platform: Platform, config: CloudConfig): Promise<string | null> {
+  const { move_address: given } = config.virt;
+  if (given !== undefined) return given;
+  try {
+    return await addressTowardsBroker(config);
+  } catch (error) {
+    platform.log.warn(
+      { error },
+      "no way to the broker yet, so no server comes from another host; name virt.move_address",
+    );
+    return null;
+  }
+}
+
 async function addressTowardsBroker({ bus }: CloudConfig): Promise<string | null> {
   const [broker] = bus.urls;
   if (broker === undefined) return null;

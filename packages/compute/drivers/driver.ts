@@ -139,7 +139,10 @@ export interface MigrationDriver {
   /** The disks of a guest that is here. */
   disks(serverId: Uuid): Promise<readonly OwnDisk[]>;
   /** Makes disks of these sizes, open to the host that will write them; null where nothing has to. */
-  receive(serverId: Uuid, disks: readonly OwnDisk[]): Promise<DiskTarget | null>;
+  receive(
+    serverId: Uuid,
+    what: { readonly from: string; readonly disks: readonly OwnDisk[] },
+  ): Promise<DiskTarget | null>;
   /** Takes back `receive`. Absent is success. */
   unreceive(serverId: Uuid): Promise<void>;
   /** Ends the guest, asking it first, and puts it aside. */

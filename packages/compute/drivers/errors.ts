@@ -44,6 +44,10 @@ export const driverErrors = errorTable("compute-driver", {
     status: 404,
     text: (serverId: string, copy: string) => `Server ${serverId} has no copy ${copy} on this host.`,
   },
+  notReachable: {
+    status: 500,
+    text: (host: string) => `No server can come to ${host} from other hosts: set virt.move_address there.`,
+  },
   moveUnsecured: {
     status: 500,
     text: (what: string) => `Disks go between hosts over TLS, and there is no certificate for ${what}.`,

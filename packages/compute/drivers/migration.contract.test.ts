@@ -36,7 +36,7 @@ const kinds: readonly Kind[] = [
         platform,
         stateDir,
         accelerator: "tcg",
-        moves: { host, address: "127.0.0.1", firstPort: 21_900 },
+        moves: { host, address: async () => "127.0.0.1", firstPort: 21_900, isInsecure: false },
         certificate: async () => ({
           ca: join(folder, "ca.pem"),
           cert: join(folder, `${host}.pem`),
@@ -87,7 +87,7 @@ function contract(kind: Kind): void {
   };
   const sent = async (spec: DomainSpec, copy: string, grow: Partial<DomainSpec> = {}, on = true) => {
     const [from, to] = [moving(one), moving(two)];
-    const target = await to.receive(spec.serverId, await from.disks(spec.serverId));
+    const target = await to.receive(spec.serverId, { from: "one", disks: await from.disks(spec.serverId) });
     await from.leave(spec.serverId, copy, { graceMs: 0 });
     if (target !== null) await from.send(spec.serverId, copy, target);
     return to.arrive({ ...spec, ...grow }, on);
@@ -130,9 +130,9 @@ function contract(kind: Kind): void {
     const copy = platform.random.uuid();
     const disks = await moving(one).disks(spec.serverId);
 
-    await moving(two).receive(spec.serverId, disks);
+    await moving(two).receive(spec.serverId, { from: "one", disks });
     await crash();
-    const target = await moving(two).receive(spec.serverId, disks);
+    const target = await moving(two).receive(spec.serverId, { from: "one", disks });
     await moving(one).leave(spec.serverId, copy, { graceMs: 0 });
     await crash();
     await moving(one).leave(spec.serverId, copy, { graceMs: 0 });
@@ -167,7 +167,7 @@ function contract(kind: Kind): void {
     const spec = await spawned();
     const copy = platform.random.uuid();
     const here = moving(one);
-    const target = await here.receive(spec.serverId, await here.disks(spec.serverId));
+    const target = await here.receive(spec.serverId, { from: "one", disks: await here.disks(spec.serverId) });
     await here.leave(spec.serverId, copy, { graceMs: 0 });
     if (target !== null) await here.send(spec.serverId, copy, target);
     await here.arrive({ ...spec, memoryMb: 96 }, true);
@@ -180,7 +180,8 @@ function contract(kind: Kind): void {
 
   test("disks that are not wanted after all are gone, and so is who took them in", async () => {
     const spec = await spawned();
-    await moving(two).receive(spec.serverId, await moving(one).disks(spec.serverId));
+    const disks = await moving(one).disks(spec.serverId);
+    await moving(two).receive(spec.serverId, { from: "one", disks });
 
     await moving(two).unreceive(spec.serverId);
     await moving(two).unreceive(spec.serverId);
@@ -204,7 +205,10 @@ test("disks are taken from hosts of the cloud only", { skip: why }, async () => 
   const two = kinds[1]!.make(join(folder, "qemu-two"), "two");
   await two.start();
   const serverId = platform.random.uuid();
-  const target = await moving(two).receive(serverId, [{ name: "root", bytes: megabyte }]);
+  const target = await moving(two).receive(serverId, {
+    from: "one",
+    disks: [{ name: "root", bytes: megabyte }],
+  });
   const place = `driver=nbd,server.type=inet,server.host=${target!.address},server.port=${target!.port}`;
 
   await assert.rejects(run("qemu-img", ["info", "--image-opts", `${place},export=root`]), /TLS/);
@@ -247,14 +251,24 @@ async function aSpec(parts: Partial<DomainSpec>): Promise<DomainSpec> {
 }
 
 function aNic(): Nic {
-  return { portId: platform.random.uuid(), macAddress: "52:54:00:12:34:56", mtu: 1500, plug: { kind: "none" } };
+  return {
+    portId: platform.random.uuid(),
+    macAddress: "52:54:00:12:34:56",
+    mtu: 1500,
+    plug: { kind: "none" },
+  };
 }
 
 async function makeCertificates(into: string, hosts: readonly string[]): Promise<void> {
   const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
   const at = (name: string) => join(into, name);
   const self = ["req", "-x509", ...key, "-days", "2", "-subj", "/CN=ca", "-keyout", at("ca.key")];
-  const isAuthority = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign"];
+  const isAuthority = [
+    "-addext",
+    "basicConstraints=critical,CA:TRUE",
+    "-addext",
+    "keyUsage=critical,keyCertSign",
+  ];
   await run("openssl", [...self, ...isAuthority, "-out", at("ca.pem")]);
   for (const host of hosts) {
     const usage = "keyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth,clientAuth\n";

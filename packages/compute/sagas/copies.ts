@@ -1,5 +1,5 @@
-// The copies of a server's guest that hosts put aside: one comes back with the cards and volumes the server has
-// now, or is forgotten.
+// The copies of a server's guest that hosts put aside: one comes back with the cards and volumes the server
+// has now, or is forgotten.
 import type { Uuid } from "@micronova/kit";
 import { wasUnanswered } from "@micronova/rpc";
 import type { StepEnv, StepError } from "@micronova/saga";

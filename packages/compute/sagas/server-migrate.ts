@@ -66,10 +66,11 @@ export const serverMigrate = saga<ServerMigrateParams>("server-migrate")
   })
   // Before the guest is stopped: a host that cannot take it costs nobody anything.
   .remote("receive", {
-    do: async ({ rpc }, { params: { serverId }, outputs }) => {
+    do: async ({ rpc }, { params: { serverId, source }, outputs }) => {
       const { host } = outputs.claim;
+      const { disks } = outputs.measure;
       try {
-        return await rpc.on(computeWorkerContract, host).receive({ serverId, disks: outputs.measure.disks });
+        return await rpc.on(computeWorkerContract, host).receive({ serverId, from: source.host, disks });
       } catch (error) {
         throw moveFailure(serverId, host, error);
       }

@@ -102,8 +102,9 @@ export const computeWorkerContract = contract("compute", {
   detachPort: method<ServerArgs & { readonly portId: Uuid }>({ timeoutMs }),
   /** What of a server that moves is on its host's own disks. */
   ownDisks: method<ServerArgs, { readonly disks: readonly OwnDisk[] }>({ timeoutMs }),
+  /** Makes room for the disks of a server that comes from another host, or from this one. */
   receive: method<
-    ServerArgs & { readonly disks: readonly OwnDisk[] },
+    ServerArgs & { readonly from: string; readonly disks: readonly OwnDisk[] },
     { readonly target: DiskTarget | null }
   >({ timeoutMs }),
   unreceive: method<ServerArgs>({ timeoutMs }),

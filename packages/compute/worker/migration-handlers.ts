@@ -41,7 +41,9 @@ export function migrationHandlers({
   const plugAll = (ports: readonly PortSpec[]) => plugPorts(network, ports);
   return {
     ownDisks: async ({ serverId }) => ({ disks: await moving().disks(serverId) }),
-    receive: async ({ serverId, disks }) => ({ target: await moving().receive(serverId, disks) }),
+    receive: async ({ serverId, from, disks }) => ({
+      target: await moving().receive(serverId, { from, disks }),
+    }),
     unreceive: ({ serverId }) => moving().unreceive(serverId),
     async leave({ serverId, copy, graceMs, portIds }) {
       await moving().leave(serverId, copy, { graceMs });

@@ -14,9 +14,11 @@ import { type HostCertificate, tlsFolderOf } from "./tls-folder.ts";
 export interface MoveOptions {
   /** Its name in the cloud, which its certificate bears. */
   readonly host: string;
-  /** Where other hosts write to. */
-  readonly address: string;
+  /** Where other hosts write to; null when servers only come from this very host. */
+  address(): Promise<string | null>;
   readonly firstPort: number;
+  /** Takes servers without TLS when there is no certificate. */
+  readonly isInsecure: boolean;
 }
 
 export interface ReceiverDeps {
@@ -37,21 +39,25 @@ const loopback = "127.0.0.1";
 export async function startReceiver(
   deps: ReceiverDeps,
   files: DomainFiles,
-  disks: readonly OwnDisk[],
+  { from, disks }: { readonly from: string; readonly disks: readonly OwnDisk[] },
 ): Promise<DiskTarget> {
   const { options, certificate } = deps;
+  const { host, isInsecure } = options;
+  const own = await options.address();
+  if (own === null && from !== host) throw driverErrors.notReachable(host);
+  const address = own ?? loopback;
   const known = await readFile(join(files.folder, "target.json"), "utf8").catch(nullWhenAbsent);
   if (known !== null && (await pidOf(files)) !== null) return JSON.parse(known) as DiskTarget;
-  if (certificate === null && options.address !== loopback) throw driverErrors.moveUnsecured(options.host);
+  if (certificate === null && address !== loopback && !isInsecure) throw driverErrors.moveUnsecured(host);
   await stopReceiver(deps.clock, files);
   await rm(files.folder, { recursive: true, force: true });
   await mkdir(files.folder, { recursive: true, mode: 0o700 });
   for (const { name, bytes } of disks)
     await run("qemu-img", ["create", "-q", "-f", "qcow2", diskFile(files, name), String(bytes)]);
-  const port = await freePort(options);
-  const tlsName = certificate === null ? null : options.host;
-  const target: DiskTarget = { address: options.address, port, tlsName };
-  if (certificate !== null) await tlsFolderOf(certificate, { folder: join(files.folder, "tls"), endpoint: "server" });
+  const port = await freePort(address, options.firstPort);
+  const target: DiskTarget = { address, port, tlsName: certificate === null ? null : host };
+  if (certificate !== null)
+    await tlsFolderOf(certificate, { folder: join(files.folder, "tls"), endpoint: "server" });
   await run(program, daemonArguments(files, disks, target), { timeoutMs: startTimeoutMs, cwd: files.folder });
   await writeFile(join(files.folder, "target.json"), JSON.stringify(target), { mode: 0o600 });
   return target;
@@ -132,7 +138,7 @@ export async function sendDisk(path: string, name: string, sending: Sending): Pr
   );
 }
 
-async function freePort({ address, firstPort }: MoveOptions): Promise<number> {
+async function freePort(address: string, firstPort: number): Promise<number> {
   for (let port = firstPort; port < firstPort + portCount; port++)
     if (await isFree(address, port)) return port;
   throw driverErrors.noMovePort(address, firstPort, firstPort + portCount - 1);

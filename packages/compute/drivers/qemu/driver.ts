@@ -34,14 +34,19 @@ export interface QemuDriverOptions {
   readonly user?: string;
   /** How servers come to this host; by default only from itself. */
   readonly moves?: MoveOptions;
-  /** By which other hosts know this one, when it opens their volumes or takes their servers; it may come later. */
+  /** By which other hosts know this one; it may come while the host runs. */
   readonly certificate?: () => Promise<HostCertificate | null>;
   /** How long a soft reboot waits for the guest before it becomes a hard one. */
   readonly softRebootMs?: number;
 }
 
 /** A server that is resized where it is. */
-const noMoves: MoveOptions = { host: "localhost", address: "127.0.0.1", firstPort: 10_900 };
+const noMoves: MoveOptions = {
+  host: "localhost",
+  address: async () => null,
+  firstPort: 10_900,
+  isInsecure: false,
+};
 
 // A guest that writes as fast as it can fills some tens of megabytes in this time.
 const rotateEveryMs = 10_000;
@@ -56,7 +61,9 @@ export function qemuDriver(options: QemuDriverOptions): VirtDriver {
   let inventory: HostInventory | null = null;
   const tlsFolder = async () => {
     const certificate = (await options.certificate?.()) ?? null;
-    return certificate === null ? null : tlsFolderOf(certificate, { folder: join(stateDir, "tls"), endpoint: "client" });
+    return certificate === null
+      ? null
+      : tlsFolderOf(certificate, { folder: join(stateDir, "tls"), endpoint: "client" });
   };
   const started = (): Host => {
     if (host === null) throw new Error("the driver is used before it was started");

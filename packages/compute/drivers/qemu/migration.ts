@@ -14,6 +14,7 @@ import { domainInfo, type Host, isRunning, launch } from "./host.ts";
 import { powerOff } from "./power.ts";
 import { stopQemu } from "./process.ts";
 
+type Arriving = Parameters<MigrationDriver["receive"]>[1];
 type Now = Parameters<MigrationDriver["comeBack"]>[2];
 
 // Terabytes over a slow network; a move that takes longer is given up by who asked for it.
@@ -27,7 +28,7 @@ type Of = <T>(serverId: Uuid, work: (host: Host) => Promise<T>) => Promise<T>;
 export function qemuMigration(of: Of): MigrationDriver {
   return {
     disks: (serverId) => of(serverId, (host) => disksOf(host, serverId)),
-    receive: (serverId, disks) => of(serverId, (host) => receive(host, serverId, disks)),
+    receive: (serverId, what) => of(serverId, (host) => receive(host, serverId, what)),
     unreceive: (serverId) => of(serverId, (host) => unreceive(host, serverId)),
     leave: (serverId, copy, { graceMs }) => of(serverId, (host) => leave(host, serverId, { copy, graceMs })),
     send: (serverId, copy, to) => of(serverId, (host) => send(host, serverId, { copy, to })),
@@ -61,8 +62,8 @@ async function sizeOf(path: string): Promise<number> {
   return Number(JSON.parse(stdout)["virtual-size"]);
 }
 
-async function receive(host: Host, serverId: Uuid, disks: readonly OwnDisk[]): Promise<DiskTarget> {
-  return startReceiver(await receiverDeps(host), arriving(host, serverId), disks);
+async function receive(host: Host, serverId: Uuid, what: Arriving): Promise<DiskTarget> {
+  return startReceiver(await receiverDeps(host), arriving(host, serverId), what);
 }
 
 async function receiverDeps({ platform, moves, certificate }: Host) {
