@@ -1,162 +1,160 @@
-// A cloud of three hosts in namespaces, each with a process for its guests: real guests on one private
-// network over all of them. Emulated guests take a minute; when the image is built first, some more.
+// The guide to three hosts on one machine, run as it stands, and a look at what it made: real guests on one
+// private network over hosts in namespaces. Emulated guests take a minute or two; when their image is built
+// first, some more.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Client } from "@micronova/client";
 import { buildGuestImage } from "@micronova/guest";
-import { run, silentLog, systemRandom } from "@micronova/kit";
-import { findFlavor, uploadImage } from "../../packages/cli/demo/cloud-calls.ts";
-import { type KeyPair, makeKeyPair } from "../../packages/cli/demo/guest-shell.ts";
+import { run, silentLog } from "@micronova/kit";
 import { whyNoLinuxHost } from "../../packages/network/drivers/linux/testing.ts";
-import { freePort } from "../support/free-port.ts";
-import { type Host, type Hosts, hostsInNamespaces, on } from "../support/hosts-in-namespaces.ts";
-import { eventually } from "../support/running-cloud.ts";
-import { type RoleCloud, type RoleProcess, roleCloud } from "../support/running-roles.ts";
+import { type Host, type Hosts, on } from "../support/hosts-in-namespaces.ts";
+import { eventually, program, root } from "../support/running-cloud.ts";
 
+const guide = readFileSync(join(root, "docs", "guides", "three-hosts.md"), "utf8");
+const blocks = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text]) => text!);
+const statePath = "/run/micronova-three-hosts.json";
 const names = ["h1", "h2", "h3"] as const;
-const guestCache = join(import.meta.dirname, "../../node_modules/.cache/micronova-guest");
 
-test("guests on three hosts are on one private network", {
-  skip: whyNoLinuxHost() ?? false,
-  timeout: 400_000,
+test("the guide to three hosts makes guests that are on one private network", {
+  skip: whyNoLinuxHost() ?? (existsSync(statePath) ? "there are three hosts already" : false),
+  timeout: 540_000,
 }, async () => {
-  await using machines = await hostsInNamespaces(...names);
-  const busPassword = systemRandom.uuid();
-  const cloud = await aCloud(machines, busPassword);
-  const key = await makeKeyPair();
+  const dir = mkdtempSync(join(tmpdir(), "micronova-hosts-"));
+  await buildGuestImage({
+    cacheDir: join(root, "node_modules", ".cache", "micronova-guest"),
+    log: silentLog,
+  });
+  const reader = aReader(dir);
   try {
-    const { controller, client } = await cloudOn(cloud, machines, busPassword);
-    await prepare(client, key);
-    const openstack = async (...args: readonly string[]) => {
-      const { status, stdout, stderr } = await cloud.openstack(controller, args);
-      assert.equal(status, 0, stderr);
-      return stdout.trim();
-    };
+    for (const block of blocks.slice(0, -1)) await reader.types(block);
 
-    for (const name of names) {
-      await openstack(
-        ...["server", "create", "--image", "tiny", "--flavor", "m1.tiny", "--network", "private"],
-        ...["--key-name", "mine", "--availability-zone", `nova:${name}`, "--wait", `guest-${name}`],
-      );
-    }
+    const said = reader.said();
+    assert.match(said, /3 packets transmitted, 3 packets received, 0% packet loss/);
+    assert.match(said, /provider:network_type +\| vxlan/);
+    const hosts: Hosts = JSON.parse(readFileSync(statePath, "utf8"));
+    await lookAt(dir, hosts);
 
-    const guests = new Map<string, Guest>();
-    for (const [at, name] of names.entries()) {
-      const shown = JSON.parse(await openstack("server", "show", `guest-${name}`, "--format", "json"));
-      assert.equal(shown["OS-EXT-SRV-ATTR:host"], name);
-      guests.set(name, { address: shown.addresses.private[0], host: machines.hosts[at]!, key });
-    }
-    for (const [name, guest] of guests) {
-      await eventually(
-        () => inside(guest, "hostname").catch(() => ""),
-        (text) => text.trim() === `guest-${name}`,
-        bootMsMax,
-      );
-      const metadata = await inside(
-        guest,
-        "wget -qO- http://169.254.169.254/openstack/latest/meta_data.json",
-      );
-      assert.equal(JSON.parse(metadata).name, `guest-${name}`);
-      assert.match(await inside(guest, "ip link show eth0 || ip link show"), /mtu 1450/);
-      const log = await openstack("console", "log", "show", `guest-${name}`);
-      assert.match(log, /login/);
-      for (const other of guests.values()) {
-        // 1422 bytes and the headers of IP and ICMP are the network's 1450.
-        await inside(guest, `ping -c 1 -W 5 -s 1422 ${other.address}`);
-      }
-    }
-    const agents: Record<string, unknown>[] = (await client.call("network", "/v2.0/agents")).agents;
-    assert.deepEqual(
-      agents.map(({ host, alive, configurations }) => [host, alive, configurations]).map(tunnelOf),
-      machines.hosts.map(({ name, address }) => [name, true, address]),
-    );
-    for (const name of names) await openstack("server", "delete", "--wait", `guest-${name}`);
-    for (const host of machines.hosts) {
-      const { stdout } = await run(...on(host, "ip", "-o", "link", "show", "type", "vxlan"));
-      assert.equal(stdout, "");
-    }
+    await reader.types(blocks.at(-1)!);
+    assert.equal(existsSync(statePath) || existsSync(dir), false);
+    assert.doesNotMatch((await run("ip", ["-br", "link"])).stdout, new RegExp(`^${hosts.device}`, "m"));
+  } catch (error) {
+    throw new Error(`after this: ${reader.said()}${outputsIn(dir)}`, { cause: error });
   } finally {
-    key.remove();
-    await cloud.stop();
+    reader.leave();
+    await run(process.execPath, [join(root, "tools", "three-hosts.ts"), "down"]);
+    rmSync(dir, { recursive: true, force: true });
   }
 });
 
+/** Every guest, from inside and from outside. */
+async function lookAt(dir: string, { hosts }: Hosts): Promise<void> {
+  const openstack = async (...args: readonly string[]) => {
+    const env = { OS_CLIENT_CONFIG_FILE: join(dir, "control", "clouds.yaml"), OS_CLOUD: "micronova-admin" };
+    const { status, stdout, stderr } = await program("/usr/bin/openstack", args, env);
+    assert.equal(status, 0, stderr);
+    return stdout.trim();
+  };
+  const guests: Guest[] = [];
+  for (const name of names) {
+    const shown = JSON.parse(await openstack("server", "show", `on-${name}`, "--format", "json"));
+    assert.equal(shown["OS-EXT-SRV-ATTR:host"], name);
+    const [address] = shown.addresses.private;
+    guests.push({ name: `on-${name}`, address, host: hosts.find((host) => host.name === name)!, dir });
+  }
+  for (const guest of guests) {
+    await eventually(
+      () => inside(guest, "hostname").catch(() => ""),
+      (text) => text.trim() === guest.name,
+      bootMsMax,
+    );
+    const metadata = await inside(guest, "wget -qO- http://169.254.169.254/openstack/latest/meta_data.json");
+    assert.equal(JSON.parse(metadata).name, guest.name);
+    assert.match(await inside(guest, "ip link show eth0"), /mtu 1450/);
+    assert.match(await openstack("console", "log", "show", guest.name), /login/);
+    // 1422 bytes and the headers of IP and ICMP are the network's 1450.
+    for (const { address } of guests) await inside(guest, `ping -c 1 -W 5 -s 1422 ${address}`);
+  }
+  const agents = JSON.parse(await openstack("network", "agent", "list", "--format", "json"));
+  assert.deepEqual(
+    agents.map((agent: Record<string, unknown>) => [agent["Host"], agent["Alive"]]),
+    names.map((name) => [name, true]),
+  );
+}
+
+// Three guests are booted one after the other in one of them.
+const blockMsMax = 180_000;
 // An emulated guest on a machine that is busy with other tests.
 const bootMsMax = 120_000;
 
-const tunnelOf = ([host, alive, configurations]: readonly unknown[]) => [
-  host,
-  alive,
-  // As the agent's view has it.
-  (configurations as { tunneling_ip?: string }).tunneling_ip,
-];
-
-/** The broker and the APIs are reached on the wire by all of them. */
-async function aCloud({ address }: Hosts, busPassword: string): Promise<RoleCloud> {
-  const bus = `${address}:${await freePort()}`;
-  return roleCloud(
-    [
-      `listen = "${address}"`,
-      "insecure = true",
-      "[bus]",
-      `urls = ["amqp://hosts:${busPassword}@${bus}"]`,
-      `listen = "${bus}"`,
-      "[virt]",
-      'driver = "qemu"',
-      "",
-    ].join("\n"),
-  );
-}
-
-async function cloudOn(
-  cloud: RoleCloud,
-  machines: Hosts,
-  busPassword: string,
-): Promise<{ readonly controller: RoleProcess; readonly client: Client }> {
-  const control = { role: "api,conductor,scheduler,broker", host: "c1" };
-  const controller = await cloud.start({ ...control, args: ["--port", "0"] });
-  await controller.ready();
-  const client = await cloud.client(controller);
-  await letHostsIn(client, busPassword);
-  for (const host of machines.hosts) {
-    await cloud.start({ role: "compute,network", host: host.name, on: host });
-  }
-  for (const one of cloud.processes) await one.ready();
-  await eventually(
-    () => client.call("compute", "/os-services?binary=nova-compute"),
-    ({ services }) => services.length === machines.hosts.length,
-  );
-  return { controller, client };
-}
-
-/** Of the broker's own user only this machine's programs may be. */
-async function letHostsIn(client: Client, password: string): Promise<void> {
-  const put = { method: "PUT" } as const;
-  await client.call("bus", "/users/hosts", { ...put, body: { password, tags: "" } });
-  const all = { configure: ".*", write: ".*", read: ".*" };
-  await client.call("bus", "/permissions/%2F/hosts", { ...put, body: all });
-}
-
-async function prepare(client: Client, key: KeyPair): Promise<void> {
-  const { disk } = await buildGuestImage({ cacheDir: guestCache, log: silentLog });
-  await uploadImage(client, "tiny", disk, "qcow2");
-  const keypair = { name: "mine", public_key: key.publicKey };
-  await client.call("compute", "/os-keypairs", { method: "POST", body: { keypair } });
-  await findFlavor(client, "m1.tiny");
+/** What the processes in the background said. */
+function outputsIn(dir: string): string {
+  const files = readdirSync(dir).filter((name) => name.endsWith(".out"));
+  return files.map((name) => `\n== ${name}\n${readFileSync(join(dir, name), "utf8")}`).join("");
 }
 
 interface Guest {
+  readonly name: string;
   readonly address: string;
   /** From which it is logged in to. */
   readonly host: Host;
-  readonly key: KeyPair;
+  readonly dir: string;
 }
 
-async function inside({ address, host, key }: Guest, script: string): Promise<string> {
-  const options = ["IdentitiesOnly=yes", "BatchMode=yes", "StrictHostKeyChecking=no", "ConnectTimeout=5"];
+async function inside({ address, host, dir }: Guest, script: string): Promise<string> {
+  const options = ["BatchMode=yes", "StrictHostKeyChecking=no", "ConnectTimeout=5"];
   const quiet = ["UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
   const flags = [...options, ...quiet].flatMap((option) => ["-o", option]);
-  const ssh = ["ssh", "-i", key.privatePath, ...flags, `cirros@${address}`, "sh -eu -s"];
+  const ssh = ["ssh", "-i", join(dir, "key"), ...flags, `cirros@${address}`, "sh -eu -s"];
   return (await run(...on(host, ...ssh), { input: script, timeoutMs: 30_000 })).stdout;
+}
+
+interface Reader {
+  /** Resolves when all of it was done; rejects when something in it failed. */
+  types(block: string): Promise<void>;
+  said(): string;
+  /** Ends it with what it left running. */
+  leave(): void;
+}
+
+/** Somebody who follows the guide in a shell, with a directory of their own. */
+function aReader(dir: string): Reader {
+  const shell = spawn("bash", ["-eu"], { cwd: root, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+  let said = "";
+  let look = () => {};
+  for (const stream of [shell.stdout, shell.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      said += chunk;
+      look();
+    });
+  }
+  shell.once("exit", () => look());
+  let count = 0;
+  return {
+    types(block) {
+      const mark = `block ${++count} is done`;
+      shell.stdin.write(`${block.replace("DIR=/var/tmp/three-hosts", `DIR=${dir}`)}\necho ${mark}\n`);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const late = setTimeout(() => reject(new Error(`block ${count} does not end`)), blockMsMax);
+      look = () => {
+        if (said.includes(mark)) resolve();
+        else if (shell.exitCode !== null) reject(new Error(`the shell ended in block ${count}`));
+      };
+      look();
+      return promise.finally(() => clearTimeout(late));
+    },
+    said: () => said,
+    leave() {
+      shell.stdin.end();
+      try {
+        // Its group: what it started in the background too.
+        process.kill(-shell.pid!, "SIGKILL");
+      } catch (error) {
+        // All of it has ended. `kill` throws errors with a code.
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+      }
+    },
+  };
 }

@@ -30,18 +30,21 @@ export interface HostsWish {
   readonly names: readonly string[];
   /** The first three numbers of the wire's addresses. Default: some of 10. */
   readonly prefix?: string;
+  /** Whether they go on without the process that makes them. */
+  readonly outlive?: boolean;
 }
 
 const bridge = "wire";
 // A name of its own, since the check for unused packages takes what is spawned by name for one of npm's.
-const unshare = "unshare";
+const setpriv = "setpriv";
 // Ten seconds: a guest of many megabytes takes its time to end.
 const roundsMax = 1_000;
 const roundMs = 10;
 const thisMachine = 254;
 
-export async function makeHosts({ names, prefix = somePrefix() }: HostsWish): Promise<Hosts> {
-  const wire = await hold("wire", "");
+export async function makeHosts(wish: HostsWish): Promise<Hosts> {
+  const { names, prefix = somePrefix(), outlive = false } = wish;
+  const wire = await hold({ name: "wire", address: "" }, outlive);
   const made: Host[] = [wire];
   const device = `mnw${prefix.split(".").slice(1).join("x")}`;
   const address = `${prefix}.${thisMachine}`;
@@ -64,7 +67,7 @@ export async function makeHosts({ names, prefix = somePrefix() }: HostsWish): Pr
     await run("ip", ["link", "set", device, "up"]);
     await plugIn(wire, "machine");
     for (const [at, name] of names.entries()) {
-      const host = await hold(name, `${prefix}.${at + 1}`);
+      const host = await hold({ name, address: `${prefix}.${at + 1}` }, outlive);
       made.push(host);
       const toWire = ["peer", "name", "eth0", "netns", String(host.pid)];
       await run(...on(wire, "ip", "link", "add", name, "type", "veth", ...toWire));
@@ -85,6 +88,10 @@ export async function removeHosts({ hosts, wire, device }: Hosts): Promise<void>
   await run("ip", ["link", "delete", "dev", device]).catch(() => undefined);
   for (const host of [...hosts, wire]) await powerOff(host);
 }
+
+/** Whether the wire and every host are there. */
+export const isUp = ({ hosts, wire }: Hosts): boolean =>
+  [...hosts, wire].every(({ pid, mark }) => markOf(pid) === mark);
 
 /** The hosts of one test. */
 export async function hostsInNamespaces(...names: readonly string[]): Promise<Hosts & AsyncDisposable> {
@@ -147,7 +154,7 @@ async function plugIn(wire: Host, port: string): Promise<void> {
 }
 
 /** A process that sleeps in namespaces of its own. */
-async function hold(name: string, address: string): Promise<Host> {
+async function hold({ name, address }: Pick<Host, "name" | "address">, outlive: boolean): Promise<Host> {
   const prepare = [
     "mount --make-rprivate /",
     "mount -t tmpfs -o mode=755 run /run",
@@ -157,8 +164,12 @@ async function hold(name: string, address: string): Promise<Host> {
     "echo ready",
     "exec sleep infinity",
   ];
-  const command = ["--net", "--mount", "--uts", "sh", "-c", prepare.join(" && ")];
-  const child = spawn(unshare, command, { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const command = ["unshare", "--net", "--mount", "--uts", "sh", "-c", prepare.join(" && ")];
+  const bound = outlive ? [] : ["--pdeathsig", "KILL"];
+  const child = spawn(setpriv, [...bound, ...command], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await Promise.race([once(child.stdout, "data"), once(child, "exit").then(failed)]);
   child.stdout.destroy();
   child.unref();
