@@ -26,12 +26,13 @@ export function isNoted({ message, redelivered }: Delivery): boolean {
 }
 
 /**
- * Puts the message back with its count, at the queue's end. Acknowledged first: when the broker is in this
- * process, and dies with it, both are on disk or neither. It must not be tried before this resolves.
+ * Puts the message back with its count, at the queue's end, and acknowledges it once the broker keeps it
+ * there. Whoever dies between the two leaves it twice, under one id; each has its count, so it cannot go on
+ * for ever. It must not be tried before this resolves.
  */
 export async function note(bus: Bus, queue: string, delivery: Delivery): Promise<void> {
   const { message } = delivery;
   const headers = { ...message.headers, [ownHeader]: redeliveriesOf(delivery) };
-  delivery.ack();
   await bus.publish({ exchange: "", key: queue }, { ...message, headers }, { mandatory: true });
+  delivery.ack();
 }
