@@ -10,7 +10,8 @@ interface Group {
 
 export class Consumers {
   readonly #isSingleActive: boolean;
-  #groups: Group[] = [];
+  /** The highest priority first. */
+  readonly #groups: Group[] = [];
   #active: QueueConsumer | null = null;
   count = 0;
   #directCount = 0;
@@ -34,24 +35,36 @@ export class Consumers {
     if (consumer.isDirect) this.#directCount++;
     if (consumer.isExclusive) this.hasExclusive = true;
     this.#active ??= consumer;
-    const group = this.#groups.find(({ priority }) => priority === consumer.priority);
-    if (group !== undefined) group.members.push(consumer);
-    else {
-      this.#groups.push({ priority: consumer.priority, members: [consumer], turn: 0 });
-      this.#groups.sort((one, other) => other.priority - one.priority);
-    }
+    const { priority } = consumer;
+    const at = this.#placeOf(priority);
+    const group = this.#groups[at];
+    if (group?.priority === priority) group.members.push(consumer);
+    else this.#groups.splice(at, 0, { priority, members: [consumer], turn: 0 });
   }
 
   remove(consumer: QueueConsumer): void {
-    const group = this.#groups.find(({ members }) => members.includes(consumer));
-    if (group === undefined) return;
+    const place = this.#placeOf(consumer.priority);
+    const group = this.#groups[place];
+    const at = group?.members.indexOf(consumer) ?? -1;
+    if (group === undefined || at === -1) return;
     this.count--;
     if (consumer.isDirect) this.#directCount--;
     // It was alone.
     if (consumer.isExclusive) this.hasExclusive = false;
-    group.members.splice(group.members.indexOf(consumer), 1);
-    this.#groups = this.#groups.filter(({ members }) => members.length > 0);
+    group.members.splice(at, 1);
+    if (group.members.length === 0) this.#groups.splice(place, 1);
     if (this.#active === consumer) this.#active = this.#groups[0]?.members[0] ?? null;
+  }
+
+  /** Where the group of a priority is, or would be. Any client chooses any, so there may be many. */
+  #placeOf(priority: number): number {
+    let [from, to] = [0, this.#groups.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#groups[middle]!.priority > priority) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   isActive(consumer: QueueConsumer): boolean {
