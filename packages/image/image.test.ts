@@ -10,6 +10,7 @@ import { sameShape, testAuthenticator, testContext, testServer } from "@micronov
 import { run } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { sqliteStore } from "@micronova/store";
+import type { ImageDeps } from "./deps.ts";
 import {
   imageFiles,
   imageInvariants,
@@ -448,5 +449,44 @@ test("an upload cut short by a crash is undone at the next start", async () => {
   endless.destroy();
   await assert.rejects(upload);
   assert.equal((await images.get(cloud.store.read, context, id)).status, "queued");
+  await cloud.end();
+});
+
+test("an upload of an API that is gone is undone, and not one of an API whose clock is wrong", async () => {
+  const cloud = await aCloud();
+  const { clock } = cloud.platform;
+  const context = testContext();
+  const begin = async (deps: ImageDeps) => {
+    const id = await cloud.make("member");
+    const stream = new Readable({ read() {} });
+    stream.push(Buffer.alloc(1000));
+    const before = readdirSync(cloud.dir).length;
+    const ended = uploadImage(deps, context, { id, stream, size: null }).catch(() => "undone");
+    while (readdirSync(cloud.dir).length === before) await new Promise((resolve) => setTimeout(resolve, 1));
+    return { id, stream, ended };
+  };
+  const hourAhead = { ...clock, now: () => clock.now() + 3_600_000 };
+  const frozen = { ...clock, sleep: () => new Promise<void>(() => {}) };
+  const living = await begin({ ...cloud.deps, owner: "api-2" });
+  const gone = await begin({
+    ...cloud.deps,
+    owner: "api-3",
+    platform: { ...cloud.deps.platform, clock: frozen },
+  });
+  const platform = { ...cloud.deps.platform, clock: hourAhead };
+  const store = cloud.store.seenBy(platform);
+  const watching: ImageDeps = { ...cloud.deps, owner: "api-1", platform, store };
+  const sweeper = imageSweeper(watching);
+  await sweeper.start();
+
+  for (let second = 0; second < 70; second++) await clock.advance(1_000);
+
+  const statusOf = async ({ id }: { readonly id: string }) =>
+    (await images.get(cloud.store.read, context, id)).status;
+  assert.deepEqual([await statusOf(living), await statusOf(gone)], ["saving", "queued"]);
+  for (const { stream } of [living, gone]) stream.destroy();
+  const stopping = sweeper.stop();
+  await clock.advance(1_000);
+  await stopping;
   await cloud.end();
 });

@@ -27,7 +27,7 @@ export interface ImageTable {
   updated_at: Millis;
   /** The upload that may finish; another's end finds no row. */
   upload_id: Uuid | null;
-  /** The API that takes it, and until when it is believed to without saying so again. */
+  /** The API that takes it, and what it raises as long as it does: a time by its own clock. */
   upload_owner: string | null;
   upload_until: Millis | null;
   /** Where the bytes lie; null while there are none. */

@@ -1,6 +1,7 @@
 // An image's bytes on their way in and out. An upload is: the row taken, the bytes written and checked, the
 // file renamed, the row finished; each change of the row expects what the one before left, so a crash or a
 // deletion in between shows.
+import assert from "node:assert/strict";
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { isFault, type Millis, periodic, type RequestContext, type Service, type Uuid } from "@micronova/kit";
@@ -41,8 +42,8 @@ export async function uploadImage(deps: ImageDeps, context: RequestContext, uplo
 
 const ownerOf = ({ owner }: ImageDeps) => owner ?? "api";
 
-// An API that died has its uploads undone by the others this long after its last word.
-const leaseMs: Millis = 60_000;
+// An API that died has its uploads undone by the others once they have heard nothing of them for so long.
+const silenceMs: Millis = 60_000;
 const renewEveryMs: Millis = 15_000;
 
 /** Says from time to time that the upload goes on, however slow its client is. */
@@ -52,7 +53,7 @@ async function holding(deps: ImageDeps, uploadId: Uuid, work: () => Promise<void
     store.transaction((tx) =>
       tx
         .updateTable("images")
-        .set({ upload_until: now(tx) + leaseMs })
+        .set({ upload_until: now(tx) + silenceMs })
         .where("upload_id", "=", uploadId)
         .execute(),
     );
@@ -149,7 +150,7 @@ async function begin(
       status: to as ImageTable["status"],
       upload_id: uploadId,
       upload_owner,
-      upload_until: now(tx) + leaseMs,
+      upload_until: now(tx) + silenceMs,
       updated_at: now(tx),
     })
     .where("id", "=", image.id)
@@ -224,10 +225,10 @@ const sweepEveryMs: Millis = 10 * 60_000;
  */
 export function imageSweeper(deps: ImageDeps): Service {
   const { platform, store, files } = deps;
-  const undo = async (whose: Whose) => {
-    const queued = await store.transaction((tx) => abandonAll(tx, whose));
+  const undone = (queued: number) => {
     if (queued > 0) platform.log.info({ queued }, "uploads cut short were undone");
   };
+  const silence = new Silence();
   const sweep = async () => {
     const removed = await files.sweep(() => filesWanted(store));
     if (removed > 0) platform.log.info({ removed }, "files without an image were removed");
@@ -242,15 +243,14 @@ export function imageSweeper(deps: ImageDeps): Service {
   const undoing = periodic({
     platform,
     name: "image-uploads",
-    everyMs: leaseMs,
-    isPatient: true,
-    work: () => undo({ owner: null }),
+    everyMs: silenceMs,
+    work: async () => undone(await store.transaction((tx) => silence.undo(tx))),
   });
   return {
     name: "image-sweeper",
     async start() {
       await ensureDataKey(store, platform.random);
-      await undo({ owner: ownerOf(deps) });
+      undone(await store.transaction((tx) => abandonOwn(tx, ownerOf(deps))));
       await sweep();
       // The data directory may have been moved since.
       await store.transaction((tx) => relocate(tx, files));
@@ -264,27 +264,46 @@ export function imageSweeper(deps: ImageDeps): Service {
   };
 }
 
-/** Those of nobody who lives, and those of this owner too if one is given. */
-interface Whose {
-  readonly owner: string | null;
-}
-
-async function abandonAll(tx: Tx, { owner }: Whose): Promise<number> {
+/** Those of this API's life before, and of a version that did not say whose they are. */
+async function abandonOwn(tx: Tx, owner: string): Promise<number> {
   const { from, fail } = imageStates.actions.activate;
   const rows = await tx
     .updateTable("images")
     .set({ status: fail as ImageTable["status"], upload_id: null, updated_at: now(tx) })
     .where("status", "in", from as ImageTable["status"][])
-    .where((is) =>
-      is.or([
-        is("upload_until", "is", null),
-        is("upload_until", "<", now(tx)),
-        ...(owner === null ? [] : [is("upload_owner", "=", owner)]),
-      ]),
-    )
+    .where((is) => is.or([is("upload_until", "is", null), is("upload_owner", "=", owner)]))
     .returning("id")
     .execute();
   return rows.length;
+}
+
+/**
+ * Uploads that nobody renews: what they said at one look is what they say at the next. No clock is asked,
+ * since that of the API which takes an upload may be minutes away from this one's.
+ */
+class Silence {
+  #said: ReadonlyMap<Uuid, Millis | null> = new Map();
+
+  /** Undoes those that were silent since the last look; answers how many. */
+  async undo(tx: Tx): Promise<number> {
+    const { from } = imageStates.actions.activate;
+    const uploads = await tx
+      .selectFrom("images")
+      .select(["id", "upload_id", "upload_until"])
+      .where("status", "in", from as ImageTable["status"][])
+      .execute();
+    const said = new Map<Uuid, Millis | null>();
+    let undone = 0;
+    for (const { id, upload_id, upload_until } of uploads) {
+      assert(upload_id !== null, `image ${id} is being uploaded by nobody`);
+      said.set(upload_id, upload_until);
+      if (this.#said.get(upload_id) !== upload_until) continue;
+      await abandon(tx, id, upload_id);
+      undone++;
+    }
+    this.#said = said;
+    return undone;
+  }
 }
 
 async function relocate(tx: Tx, files: ImageFiles): Promise<void> {

@@ -317,6 +317,25 @@ test("a host that does not answer holds no saga; it undoes what it owes when it 
   assert.deepEqual(await sagaDebts(cloud.store.read), []);
 });
 
+test("a debt that was put off by a clock which ran ahead is paid when its host is back", async () => {
+  const cloud = await aCloud([create]);
+  const { id } = cloud.subject;
+  await cloud.start(create, { id, hosts: ["h4", "h1"] });
+  for (let second = 0; second < 40; second++) await cloud.platform.clock.advance(1_000);
+  const aheadMs = 600_000;
+  await cloud.store.transaction((tx) =>
+    tx
+      .updateTable("saga_debts")
+      .set((debt) => ({ due_at: debt("due_at", "+", aheadMs) }))
+      .execute(),
+  );
+
+  await cloud.rpc.serve(worker, "h4", { spawn: async () => assert.fail(), destroy: async () => {} }).start();
+  for (let second = 0; second < 60; second++) await cloud.platform.clock.advance(1_000);
+
+  assert.deepEqual(await sagaDebts(cloud.store.read), []);
+});
+
 test("a step that awaits what it must not is tried ever less often, and seen", async () => {
   const tries: number[] = [];
   const careless = saga<object>("careless")
