@@ -67,7 +67,7 @@ async function onceOnAFreshCloud(): Promise<Measured> {
   }
 }
 
-interface Load {
+export interface Load {
   readonly origin: string;
   readonly token: string;
   readonly projectId: string;
