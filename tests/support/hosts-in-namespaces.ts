@@ -73,7 +73,8 @@ export async function makeHosts(wish: HostsWish): Promise<Hosts> {
       await run(...on(wire, "ip", "link", "add", name, "type", "veth", ...toWire));
       await plugIn(wire, name);
       await run(...on(host, "ip", "address", "add", `${host.address}/24`, "dev", "eth0"));
-      await run(...on(host, "ip", "link", "set", "eth0", "up"));
+      // Without an address of IPv6, which would be tentative for a second.
+      await run(...on(host, "ip", "link", "set", "eth0", "addrgenmode", "none", "up"));
       await run(...on(host, "ip", "route", "add", "default", "via", address));
     }
   } catch (error) {

@@ -184,8 +184,8 @@ function bridgeTable(table: string): string {
 
 /** No guest sends into the overlay's own packets by way of a host's address, nor does a stranger. */
 function inetTable({ table, tunnelAddress }: RulesetOptions): string {
-  const own = `udp dport ${vxlanPort} ip daddr ${tunnelAddress}`;
-  const strangers = tunnelAddress === null ? "" : `${own} ip saddr != @peers drop`;
+  // The kernel's socket takes what comes to any address of the host.
+  const strangers = tunnelAddress === null ? "" : `udp dport ${vxlanPort} ip saddr != @peers drop`;
   return `table inet ${table} {
   set bridges { type ifname; }
   set peers { type ipv4_addr; }
