@@ -17,6 +17,7 @@ import {
   prepareGuests,
   type StartedCloud,
   startOn,
+  untilUp,
 } from "../support/guests-on-hosts.ts";
 import { type Host, hostsInNamespaces, on } from "../support/hosts-in-namespaces.ts";
 import { eventually, main, program } from "../support/running-cloud.ts";
@@ -61,6 +62,11 @@ test("a guest writes to a volume of another host, and one on the volume's host r
     await write(far, "while its worker was gone");
     worker.start();
     await worker.ready();
+    // A guest that starts with it opens it before it has given up its rights.
+    await openstack("server", "reboot", "--hard", "--wait", "far");
+    await untilUp(far);
+    await inside(far, `sudo mount /dev/${disk} /mnt`);
+    await write(far, "after a start");
     await inside(far, "sudo umount /mnt");
     await detach(started, "far");
     assert.deepEqual(await exportsOf(cloud), []);
@@ -70,7 +76,12 @@ test("a guest writes to a volume of another host, and one on the volume's host r
     assert.deepEqual(await exportsOf(cloud), []);
     await inside(near, `sudo mount /dev/${disk} /mnt`);
     const lines = (await inside(near, "cat /mnt/note")).trim().split("\n");
-    assert.deepEqual(lines, ["first", "while its export was gone", "while its worker was gone"]);
+    assert.deepEqual(lines, [
+      "first",
+      "while its export was gone",
+      "while its worker was gone",
+      "after a start",
+    ]);
     await openstack("server", "delete", "--wait", "near", "far");
     await openstack("volume", "delete", "data");
   } finally {

@@ -1,5 +1,6 @@
 // A cloud of several hosts in namespaces, with real guests: a controller on this machine, a process on each
 // host, and a way into the guests.
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Client } from "@micronova/client";
 import { buildGuestImage } from "@micronova/guest";
@@ -122,10 +123,15 @@ export async function bootOn(
   );
   const shown = JSON.parse(await openstack("server", "show", name, "--format", "json"));
   const guest = { address: shown.addresses.private[0], host, key };
+  await untilUp(guest);
+  assert.equal((await inside(guest, "hostname")).trim(), name);
+  return guest;
+}
+
+export async function untilUp(guest: Guest): Promise<void> {
   await eventually(
-    () => inside(guest, "hostname").catch(() => ""),
-    (text) => text.trim() === name,
+    () => inside(guest, "echo up").catch(() => ""),
+    (text) => text.trim() === "up",
     bootMsMax,
   );
-  return guest;
 }
