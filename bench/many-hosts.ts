@@ -28,9 +28,10 @@ export async function benchManyHosts(): Promise<Row[]> {
 }
 
 async function rest(load: Load): Promise<Row[]> {
-  const before = { cpuMs: cpuMsOf(load.pid), sent: await messagesSent(load) };
+  const cpuMs = () => load.pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
+  const before = { cpuMs: cpuMs(), sent: await messagesSent(load) };
   await seconds(restSeconds);
-  const percent = (cpuMsOf(load.pid) - before.cpuMs) / (restSeconds * 10);
+  const percent = (cpuMs() - before.cpuMs) / (restSeconds * 10);
   const rate = ((await messagesSent(load)) - before.sent) / restSeconds;
   return [
     {

@@ -69,8 +69,10 @@ async function run(config: CloudConfig, dir: DataDir, roles: ReadonlySet<RoleNam
   });
   const ready = served.then((all) => {
     readiness.have("roles");
-    const origin = publish(config, dir, all);
-    return roles.has("api") ? origin : null;
+    const hasApi = roles.has("api");
+    // A process without APIs knows their address only where it is said.
+    const origin = hasApi || config.public_url !== undefined ? publish(config, dir, all) : null;
+    return hasApi ? origin : null;
   });
   // Whoever waits for it hears it; whoever only stops it does not.
   ready.catch(() => undefined);

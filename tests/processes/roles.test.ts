@@ -1,17 +1,10 @@
 // The roles of a cloud as processes of their own: started in any order, on our own broker and on RabbitMQ.
 import assert from "node:assert/strict";
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { connectionsOf } from "../support/connections.ts";
 import { demoWork, nothingYet, smallImage } from "../support/demo-work.ts";
 import { freePort } from "../support/free-port.ts";
 import { eventually, main, micronova, program, root } from "../support/running-cloud.ts";
@@ -104,7 +97,7 @@ test("separate workers do the demo's work, and roles that are told to stop leave
 
       const { status, stdout, stderr } = await micronova(["doctor", "--data-dir", controller.dataDir]);
       assert.equal(status, 0, stdout + stderr);
-      for (const one of workers) assert.equal(connections(one), 1, `${one.role} of ${one.host}`);
+      for (const one of workers) assert.equal(connectionsOf(one.pid()), 1, `${one.role} of ${one.host}`);
       for (const one of [...workers, controller]) {
         assert.equal(await one.end("SIGTERM"), 0);
         const run = readdirSync(join(one.dataDir, "run"));
@@ -195,26 +188,3 @@ test("the units for systemd are sound", { skip: analyzeMissing }, async () => {
     rmSync(dir, { recursive: true });
   }
 });
-
-/** Connections of the process to other programs; those to its health address are made anew each time. */
-function connections(one: RoleProcess): number {
-  const proc = `/proc/${one.pid()}`;
-  const sockets = new Set(readdirSync(join(proc, "fd")).map((fd) => linkOf(join(proc, "fd", fd))));
-  const lines = readFileSync(join(proc, "net", "tcp"), "utf8").split("\n");
-  return lines.filter((line) => {
-    const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
-    return state === established && local !== undefined && sockets.has(`socket:[${inode}]`);
-  }).length;
-}
-
-const established = "01";
-
-/** Empty for a file that was closed meanwhile. */
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return "";
-    throw error;
-  }
-}

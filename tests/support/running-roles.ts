@@ -20,6 +20,7 @@ export interface RoleOptions {
   readonly hidden?: string;
   /** Where it runs; on this machine itself without it. */
   readonly on?: Host;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface RoleProcess {
@@ -30,6 +31,8 @@ export interface RoleProcess {
   /** What a path of its health address answers, as a status and text. */
   health(path: "/healthz" | "/readyz" | "/metrics"): Promise<readonly [status: number, text: string]>;
   ready(): Promise<void>;
+  /** Where its APIs answer, once it is ready. */
+  origin(): string;
   /** Resolves when it is gone, with its status or signal. */
   end(signal: "SIGTERM" | "SIGKILL"): Promise<number | NodeJS.Signals | null>;
   /** Starts it again, as it was. */
@@ -89,6 +92,7 @@ async function roleProcess({
   host,
   args = [],
   hidden,
+  env = {},
   on: place,
   dir,
   configPath,
@@ -103,7 +107,7 @@ async function roleProcess({
     ...(hidden === undefined ? [] : [...without, hidden]),
   ];
   const start = () =>
-    new RunningProgram([...elsewhere, ...bound, "serve", "--role", role, ...where, ...args]);
+    new RunningProgram([...elsewhere, ...bound, "serve", "--role", role, ...where, ...args], env);
   let running = start();
   return {
     role,
@@ -115,6 +119,7 @@ async function roleProcess({
       return [answer.status, await answer.text()];
     },
     ready: () => running.until(`micronova: ${role.split(",").join(", ")} of ${host}: ready`),
+    origin: () => / APIs at (\S+)$/.exec(running.lines.at(-1) ?? "")?.[1] ?? "",
     async end(signal) {
       if (running.ending === null) await running.end(signal);
       return running.ending;
