@@ -1,4 +1,6 @@
 // The moments of a story: one run of it in which nothing fails says where it can be killed.
+import type { Store } from "@micronova/store";
+import type { Backstage } from "../support/stage.ts";
 import type { SimulatedCloud } from "./cloud.ts";
 import { during } from "./scenario.ts";
 import { withScene } from "./scene.ts";
@@ -11,7 +13,14 @@ export interface Moment {
   readonly at: number;
   readonly when: "before" | "after";
   readonly label: string;
+  /** Null for what no rule of `--faults` can stand at. */
+  readonly point: Point | null;
 }
+
+/** The commit that records a step of a saga, or the call of a driver: what can be said of it also elsewhere. */
+export type Point =
+  | { readonly place: "saga"; readonly saga: string; readonly step: string; readonly event: string }
+  | { readonly place: "driver"; readonly driver: string; readonly method: string };
 
 /** What an undisturbed run is like. */
 export interface Calm {
@@ -27,7 +36,7 @@ export async function calm(story: Story): Promise<Calm> {
   return withScene({ seed: storySeed }, async (scene) => {
     const { cloud } = scene;
     const request = await story.begin(scene);
-    const recorder = new Recorder(cloud, await factsOf(cloud));
+    const recorder = new Recorder(cloud, await factsOf(cloud.store));
     cloud.world.watch = (effect) => recorder.see(effect);
     await during(cloud, request());
     await scene.quiet();
@@ -42,10 +51,10 @@ class Recorder {
   readonly #cloud: SimulatedCloud;
   readonly #first: number;
   readonly #seen: Promise<readonly Moment[]>[] = [];
-  #facts: ReadonlyMap<string, string>;
+  #facts: Facts;
   #isBegun = false;
 
-  constructor(cloud: SimulatedCloud, facts: ReadonlyMap<string, string>) {
+  constructor(cloud: SimulatedCloud, facts: Facts) {
     this.#cloud = cloud;
     this.#first = cloud.world.effects;
     this.#facts = facts;
@@ -66,13 +75,15 @@ class Recorder {
 
   async #committed(at: number): Promise<readonly Moment[]> {
     const before = this.#facts;
-    this.#facts = await factsOf(this.#cloud);
-    const change = [...this.#facts].filter(([fact]) => !before.has(fact)).map(([, word]) => word);
+    this.#facts = await factsOf(this.#cloud.store);
+    const change = [...this.#facts].filter(([fact]) => !before.has(fact)).map(([, fact]) => fact);
     if (change.length === 0) return [];
-    const after: Moment = { at, when: "after", label: change.join(", ") };
+    const label = change.map(({ word }) => word).join(", ");
+    const point = change.find((fact) => fact.point !== null)?.point ?? null;
+    const after: Moment = { at, when: "after", label, point };
     if (this.#isBegun) return [after];
     this.#isBegun = true;
-    return [{ at, when: "before", label: "nothing is recorded" }, after];
+    return [{ at, when: "before", label: "nothing is recorded", point: null }, after];
   }
 }
 
@@ -81,12 +92,14 @@ const background = /ping|heartbeat|report_|announce|refresh|wake|news|beat|answe
 
 function momentsOf(at: number, effect: string): readonly Moment[] {
   if (background.test(effect)) return [];
-  if (effect.startsWith("sends ")) return [{ at, when: "after", label: `${calledIn(effect)}: asked` }];
+  if (effect.startsWith("sends ")) return [{ at, when: "after", label: `${calledIn(effect)}: asked`, point: null }];
   if (!/^(virt|volume|network|image) /.test(effect)) return [];
   const what = effect.replace(/ [0-9a-f-]{36}$/, "").trim();
+  const [driver = "", method = ""] = what.split(" ");
+  const point = { place: "driver", driver, method } as const;
   return [
-    { at, when: "before", label: `${what}: before` },
-    { at, when: "after", label: `${what}: done` },
+    { at, when: "before", label: `${what}: before`, point },
+    { at, when: "after", label: `${what}: done`, point },
   ];
 }
 
@@ -103,8 +116,10 @@ const wordOf = {
   undone: "undone",
 } as const;
 
+type Facts = ReadonlyMap<string, { readonly word: string; readonly point: Point | null }>;
+
 /** What the logs of sagas and the rows of uploads say so far, by a name for each fact. */
-async function factsOf({ store: { read } }: SimulatedCloud): Promise<ReadonlyMap<string, string>> {
+export async function factsOf({ read }: Pick<Store, "read">): Promise<Facts> {
   const sagas = await read
     .selectFrom("sagas")
     .select(["id", "name", "state"])
@@ -116,16 +131,27 @@ async function factsOf({ store: { read } }: SimulatedCloud): Promise<ReadonlyMap
     .orderBy("n")
     .execute();
   const images = await read.selectFrom("images").select(["id", "status"]).execute();
-  const facts = new Map<string, string>();
-  for (const { id } of sagas) facts.set(id, "recorded");
-  for (const { saga_id, n, step, type } of events) facts.set(`${saga_id} ${n}`, `${step} ${wordOf[type]}`);
-  for (const { id, state } of sagas) if (state === "finished") facts.set(`${id} ended`, "finished");
-  for (const { id, status } of images) facts.set(`${id} ${status}`, `image ${status}`);
+  const names = new Map(sagas.map(({ id, name }) => [id, name]));
+  const facts = new Map<string, { readonly word: string; readonly point: Point | null }>();
+  const tell = (fact: string, word: string, point: Point | null = null) => facts.set(fact, { word, point });
+  for (const { id } of sagas) tell(id, "recorded");
+  for (const { saga_id, n, step, type } of events)
+    tell(`${saga_id} ${n}`, `${step} ${wordOf[type]}`, {
+      place: "saga",
+      saga: names.get(saga_id) ?? "",
+      step,
+      event: type,
+    });
+  for (const { id, state } of sagas) if (state === "finished") tell(`${id} ended`, "finished");
+  for (const { id, status } of images) tell(`${id} ${status}`, `image ${status}`);
   return facts;
 }
 
 /** How servers, volumes, attachments, cards and images are: what a story comes to. */
-export async function endingOf({ store: { read }, hosts }: SimulatedCloud): Promise<string> {
+export async function endingOf({
+  store: { read },
+  hosts,
+}: Pick<Backstage, "store" | "hosts">): Promise<string> {
   const servers = await read
     .selectFrom("servers")
     .select(["vm_state", "power_state"])

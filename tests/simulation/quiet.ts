@@ -41,7 +41,8 @@ export async function findings(cloud: SimulatedCloud, afterMs = repairsMs): Prom
   ];
 }
 
-async function underWay({ store: { read } }: SimulatedCloud): Promise<readonly string[]> {
+/** What is under way: a sentence for each. */
+export async function underWay({ store: { read } }: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { find } of quietSagaInvariants) for (const { text } of await find(read)) found.push(text);
   const busy = await read
@@ -65,7 +66,7 @@ async function underWay({ store: { read } }: SimulatedCloud): Promise<readonly s
 }
 
 /** Nothing is in error without a word why. */
-async function unexplained({ store: { read } }: SimulatedCloud): Promise<readonly string[]> {
+export async function unexplained({ store: { read } }: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
   const servers = await read
     .selectFrom("servers")
     .select(["id", "fault"])

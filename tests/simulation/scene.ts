@@ -1,17 +1,19 @@
 // One user's things in a simulated cloud, asked for one after another: what directed tests are made of.
 import assert from "node:assert/strict";
 import type { Millis } from "@micronova/kit";
-import { type Answer, type CloudOptions, type SimulatedCloud, simulateCloud } from "./cloud.ts";
+import { type Answer, Stage } from "../support/stage.ts";
+import { type CloudOptions, type SimulatedCloud, simulateCloud } from "./cloud.ts";
 import { findings, untilQuiet } from "./quiet.ts";
 import { during } from "./scenario.ts";
 
 const projectId = "5".repeat(32);
 
-export class Scene {
+export class Scene extends Stage {
   readonly cloud: SimulatedCloud;
   readonly #tokens: { readonly user: string; readonly admin: string };
 
   constructor(cloud: SimulatedCloud) {
+    super();
     this.cloud = cloud;
     this.#tokens = { user: cloud.token(projectId), admin: cloud.token(projectId, true) };
   }
@@ -26,47 +28,8 @@ export class Scene {
     return this.cloud.request({ method, url, headers, body });
   }
 
-  askToBoot(extra: Readonly<Record<string, unknown>> = {}): Promise<Answer> {
-    const networks = [{ uuid: this.cloud.privateNetworkId }];
-    const server = { name: "web", imageRef: this.cloud.imageId, flavorRef: "1", networks, ...extra };
-    return this.ask("POST", "/compute/v2.1/servers", { server });
-  }
-
-  /** Asks, waits until nothing is under way, and answers the body; anything but a yes fails. */
-  async done(answer: Promise<Answer>): Promise<Readonly<Record<string, Readonly<Record<string, string>>>>> {
-    const given = await during(this.cloud, answer);
-    assert.ok(given !== null && given.status < 300, JSON.stringify(given));
-    await this.quiet();
-    // Answers are objects of objects wherever this is used.
-    return given.body as Readonly<Record<string, Readonly<Record<string, string>>>>;
-  }
-
-  /** A server that runs; its id. */
-  async server(extra: Readonly<Record<string, unknown>> = {}): Promise<string> {
-    return (await this.done(this.askToBoot(extra)))["server"]!["id"]!;
-  }
-
-  /** A volume of one gigabyte; its id. */
-  async volume(): Promise<string> {
-    const body = { volume: { size: 1 } };
-    return (await this.done(this.ask("POST", "/volume/v3/volumes", body)))["volume"]!["id"]!;
-  }
-
-  async attached(serverId: string, volumeId: string): Promise<void> {
-    await this.done(this.askToAttach(serverId, volumeId));
-  }
-
-  askToAttach(serverId: string, volumeId: string): Promise<Answer> {
-    const url = `/compute/v2.1/servers/${serverId}/os-volume_attachments`;
-    return this.ask("POST", url, { volumeAttachment: { volumeId } });
-  }
-
-  act(
-    serverId: string,
-    action: Readonly<Record<string, unknown>>,
-    as: "user" | "admin" = "user",
-  ): Promise<Answer> {
-    return this.ask("POST", `/compute/v2.1/servers/${serverId}/action`, action, as);
+  protected during(answer: Promise<Answer>): Promise<Answer> {
+    return during(this.cloud, answer);
   }
 
   /** The server's status; null when there is no such server. */

@@ -1,7 +1,6 @@
 // For each saga one story: how a calm cloud comes to where it begins, and the request that begins it. And the
 // upload of an image, which is no saga.
-import type { Answer } from "./cloud.ts";
-import type { Scene } from "./scene.ts";
+import type { Answer, Stage } from "../support/stage.ts";
 
 export interface Story {
   /** The saga's name, or what it is where there is none. */
@@ -11,7 +10,7 @@ export interface Story {
   /** Whether the user asks again when the connection breaks: until then all is not well, as before. */
   readonly asksAgain?: boolean;
   /** Prepares, and answers the request. */
-  readonly begin: (scene: Scene) => Promise<() => Promise<Answer>>;
+  readonly begin: (scene: Stage) => Promise<() => Promise<Answer>>;
 }
 
 /** An action on a server that other actions brought into a state. */
@@ -30,7 +29,7 @@ function action(
   };
 }
 
-const remove = (scene: Scene, url: string) => () => scene.ask("DELETE", url);
+const remove = (scene: Stage, url: string) => () => scene.ask("DELETE", url);
 
 const servers: readonly Story[] = [
   { name: "server-create", begin: async (scene) => () => scene.askToBoot() },
@@ -69,7 +68,7 @@ const servers: readonly Story[] = [
 ];
 
 /** A server that has a volume, so that it moves with it; asked by whoever may. */
-function move(name: string, variant: string, wanted: (scene: Scene, id: string) => Promise<Answer>): Story {
+function move(name: string, variant: string, wanted: (scene: Stage, id: string) => Promise<Answer>): Story {
   return {
     name,
     variant,
@@ -84,7 +83,7 @@ function move(name: string, variant: string, wanted: (scene: Scene, id: string) 
 const larger = { resize: { flavorRef: "2" } };
 
 /** What follows a resize. */
-function afterResize(name: string, follows: (scene: Scene, id: string) => Promise<Answer>): Story {
+function afterResize(name: string, follows: (scene: Stage, id: string) => Promise<Answer>): Story {
   return {
     name,
     async begin(scene) {
@@ -174,7 +173,7 @@ const images: readonly Story[] = [
 ];
 
 /** A cloud in which something is broken behind its back, and its doctor asked to mend all. */
-function repair(name: string, broken: (scene: Scene) => Promise<unknown>): Story {
+function repair(name: string, broken: (scene: Stage) => Promise<unknown>): Story {
   return {
     name,
     asksAgain: true,
@@ -212,7 +211,7 @@ const repairs: readonly Story[] = [
     const device_id = await scene.server();
     const wanted = { port: { network_id: scene.cloud.privateNetworkId } };
     const { port } = await scene.done(scene.ask("POST", "/network/v2.0/ports", wanted));
-    const binding = { device_id, device_owner: "compute:nova", binding_host: "h1" };
+    const binding = { device_id, device_owner: "compute:nova", binding_host: scene.cloud.hosts[0]!.name };
     await scene.cloud.store.transaction((tx) =>
       tx.updateTable("ports").set(binding).where("id", "=", port!["id"]!).execute(),
     );
