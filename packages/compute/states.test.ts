@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { conditionsOf, type ServerAction, serverStates, statusOf, tasksOf } from "./states.ts";
+import {
+  conditionsOf,
+  powerAfter,
+  type ServerAction,
+  serverStates,
+  stateOfPower,
+  statusOf,
+  tasksOf,
+} from "./states.ts";
 
 const actions = Object.keys(serverStates.actions) as ServerAction[];
 
@@ -20,6 +28,13 @@ test("no two actions say the same task, so that an end finds its own beginning",
   const tasks = actions.filter((action) => action !== "migrate").flatMap(tasksOf);
 
   assert.equal(new Set(tasks).size, tasks.length);
+});
+
+test("an action leaves the power that hosts report of the state it ends in", () => {
+  for (const action of actions) {
+    const state = stateOfPower[powerAfter[action] ?? -1]?.to;
+    if (state !== undefined) assert.equal(serverStates.actions[action].to, state, action);
+  }
 });
 
 test("a server's status is Nova's word for its state and task", () => {

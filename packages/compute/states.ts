@@ -135,7 +135,7 @@ export const powerAfter: Readonly<Partial<Record<ServerAction, number>>> = {
   hardReboot: powerStates.running,
   pause: powerStates.paused,
   unpause: powerStates.running,
-  suspend: powerStates.shutdown,
+  suspend: powerStates.suspended,
   resume: powerStates.running,
   delete: powerStates.pending,
 };
