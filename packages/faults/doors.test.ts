@@ -161,6 +161,18 @@ test("a driver's nth call fails, before its work or after it", async () => {
   }
 });
 
+test("rules reach what a part of a driver does", async () => {
+  const { faults, add, log } = someFaults();
+  const migration = { receive: async (_id: string) => undefined };
+  await add({ place: "driver", match: { method: "receive", resource: "s1" }, action: { kind: "fail" } });
+  const { migration: faulty } = faults.driver({ host: "h1", kind: "virt" }, { name: "fake", migration });
+
+  await faulty.receive("s2");
+  await assert.rejects(faulty.receive("s1"), (error) => isFault(error, faultErrors.asked));
+
+  assert.deepEqual(log(), [["fail", "h1 virt.receive", null]]);
+});
+
 test("a driver says what it is told to", async () => {
   const { driver } = await aDriver(creating("fail", { message: "The disk is full." }));
 

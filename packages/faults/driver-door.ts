@@ -26,6 +26,8 @@ export function driverDoor<D extends object>(deps: DriverDoorDeps, driver: D): D
   return new Proxy(driver, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target);
+      // A part of a driver, such as its moving of guests, has methods of its own.
+      if (typeof value === "object" && value !== null) return driverDoor(deps, value);
       if (typeof value !== "function" || typeof property !== "string" || untouched.has(property))
         return value;
       const method: AnyMethod = (...args) => Reflect.apply(value, target, args);
