@@ -1,6 +1,6 @@
 // `npm run sim`: the whole cloud in one process, under virtual time and a seed. A failure prints the one
 // command that repeats it.
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { killedInPairs, killMatrixOf } from "../tests/simulation/kill-matrix.ts";
@@ -81,7 +81,8 @@ async function writeKillMatrix(): Promise<void> {
     for (const finding of findings) print(`  ${finding}`);
     if (findings.length > 0) process.exitCode = 1;
   }
-  writeFileSync(join(root, "docs", "reference", "kill-matrix.md"), killMatrixPage(results));
+  const page = join(root, "docs", "reference", "kill-matrix.md");
+  writeFileSync(page, killMatrixPage(results, readFileSync(page, "utf8")));
 }
 
 function chosenSeeds(): readonly number[] {

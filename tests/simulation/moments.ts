@@ -17,7 +17,7 @@ export interface Moment {
   readonly point: Point | null;
 }
 
-/** The commit that records a step of a saga, or the call of a driver: what can be said of it also elsewhere. */
+/** The commit that records a step of a saga, or the call of a driver, in words that rules have as well. */
 export type Point =
   | { readonly place: "saga"; readonly saga: string; readonly step: string; readonly event: string }
   | { readonly place: "driver"; readonly driver: string; readonly method: string };
@@ -92,7 +92,8 @@ const background = /ping|heartbeat|report_|announce|refresh|wake|news|beat|answe
 
 function momentsOf(at: number, effect: string): readonly Moment[] {
   if (background.test(effect)) return [];
-  if (effect.startsWith("sends ")) return [{ at, when: "after", label: `${calledIn(effect)}: asked`, point: null }];
+  if (effect.startsWith("sends "))
+    return [{ at, when: "after", label: `${calledIn(effect)}: asked`, point: null }];
   if (!/^(virt|volume|network|image) /.test(effect)) return [];
   const what = effect.replace(/ [0-9a-f-]{36}$/, "").trim();
   const [driver = "", method = ""] = what.split(" ");

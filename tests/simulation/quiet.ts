@@ -42,7 +42,9 @@ export async function findings(cloud: SimulatedCloud, afterMs = repairsMs): Prom
 }
 
 /** What is under way: a sentence for each. */
-export async function underWay({ store: { read } }: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
+export async function underWay({
+  store: { read },
+}: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
   const found: string[] = [];
   for (const { find } of quietSagaInvariants) for (const { text } of await find(read)) found.push(text);
   const busy = await read
@@ -66,7 +68,9 @@ export async function underWay({ store: { read } }: Pick<SimulatedCloud, "store"
 }
 
 /** Nothing is in error without a word why. */
-export async function unexplained({ store: { read } }: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
+export async function unexplained({
+  store: { read },
+}: Pick<SimulatedCloud, "store">): Promise<readonly string[]> {
   const servers = await read
     .selectFrom("servers")
     .select(["id", "fault"])

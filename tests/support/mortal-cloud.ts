@@ -32,16 +32,23 @@ export class MortalCloud {
   /** Ready when it returns; (again) on the port it had. */
   async up(): Promise<void> {
     const where = ["--data-dir", this.dataDir, "--port", this.#port];
-    const command = ["--pdeathsig", "KILL", join(root, "micronova"), "up", ...where, ...this.#args];
-    const child = spawn("setpriv", command, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+    const command = [
+      "setpriv",
+      "--pdeathsig",
+      "KILL",
+      join(root, "micronova"),
+      "up",
+      ...where,
+      ...this.#args,
+    ];
+    const [name, ...args] = command;
+    const child = spawn(name!, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     let words = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       words += chunk;
     });
     this.#child = child;
-    this.#died = new Promise((resolve) =>
-      child.once("exit", (status, signal) => resolve(signal ?? status)),
-    );
+    this.#died = new Promise((resolve) => child.once("exit", (status, signal) => resolve(signal ?? status)));
     const ready = new Promise<"ready">((resolve) => child.once("message", () => resolve("ready")));
     const first = await Promise.race([ready, this.#died]);
     if (first !== "ready") throw new Error(`the cloud did not start (${first}): ${words}`);

@@ -27,7 +27,7 @@ export interface RealKill {
 export interface RealCell extends RealKill {
   /** How the operation ended. */
   readonly outcome: "done" | "not begun" | "undone, with the reason";
-  /** From the start of the new process until nothing was under way and the doctor had nothing to say. */
+  /** From when the new process was ready until nothing was under way and the doctor had nothing to say. */
   readonly recoveryMs: number;
   /** What was wrong. */
   readonly findings: readonly string[];
@@ -46,7 +46,9 @@ const whens = ["before", "after"] as const;
 export async function plotOf(story: Story): Promise<Plot> {
   const { moments, ending } = await calm(story);
   const request: KillPoint = { label: "the request", place: "http", match: { method: "*" }, nth: 1 };
-  return { story, points: [request, ...pointsOf(moments)], ending };
+  // Rules do not stand in the way of what operators ask, and the doctor is asked by them.
+  const edge = story.asksAgain === true ? [] : [request];
+  return { story, points: [...edge, ...pointsOf(moments)], ending };
 }
 
 export function killsOf({ points }: Plot): readonly RealKill[] {
@@ -69,25 +71,8 @@ function pointsOf(moments: readonly Moment[]): readonly KillPoint[] {
 /** A cloud in one process, and the user who asks it. */
 export class Victim {
   readonly cloud = new MortalCloud(["--virt", "fake", "--fake-hosts", "2", "--faults=1"]);
-  readonly stage: RealStage;
+  readonly stage = this.#newStage();
   #rules = 0;
-
-  constructor() {
-    const { cloud } = this;
-    const whileDown = async (work: () => Promise<void>) => {
-      await this.stage.closeStore();
-      await cloud.kill();
-      await work();
-      await cloud.up();
-    };
-    this.stage = new RealStage({
-      dataDir: cloud.dataDir,
-      get origin() {
-        return cloud.origin;
-      },
-      whileDown,
-    });
-  }
 
   async begin(): Promise<void> {
     await this.cloud.up();
@@ -110,16 +95,27 @@ export class Victim {
     const isKilled = await this.#dies(rule);
     if (!isKilled) await cloud.kill();
     const answer = await answered;
-    const begun = performance.now();
     await cloud.up();
+    const begun = performance.now();
     if (answer === null && story.asksAgain === true) await request();
-    const { findings, recoveryMs } = await this.#recovered(begun);
-    const after = await endingOf(stage.cloud);
-    const outcome = after === ending ? "done" : after === before ? "not begun" : "undone, with the reason";
-    const odd = outcome.startsWith("undone") && !after.includes('"error') ? [`It ended as ${after}.`] : [];
+    const { findings, recoveryMs } = await recovered(stage, begun);
+    const { outcome, findings: odd } = await outcomeOf(stage, { ending, before });
     const silent = isKilled ? [] : [`Nothing was killed ${when} ${point.label}.`];
     await stage.clear();
     return { point, when, outcome, recoveryMs, findings: [...silent, ...findings, ...odd] };
+  }
+
+  #newStage(): RealStage {
+    const { cloud } = this;
+    const whileDown = async (work: () => Promise<void>) => {
+      await this.stage.closeStore();
+      await cloud.kill();
+      await work();
+      await cloud.up();
+    };
+    const origin = () => cloud.origin;
+    const { dataDir } = cloud;
+    return new RealStage({ dataDir, hostsDir: join(dataDir, "hosts"), origin, whileDown });
   }
 
   async #arm({ place, match, nth }: KillPoint, when: "before" | "after"): Promise<string> {
@@ -138,29 +134,82 @@ export class Victim {
     const late = sleep(quietMsMax, "alive", { signal: alive.signal }).catch(() => "alive");
     const ended = await Promise.race([this.cloud.died, late]);
     alive.abort();
-    const log = readFileSync(join(this.cloud.dataDir, "log", "faults.log"), "utf8").trim().split("\n");
+    const log = readFileSync(join(this.cloud.dataDir, "log", "faults.log"), "utf8")
+      .trim()
+      .split("\n");
     return ended === "SIGKILL" && log.at(-1)?.includes(`"rule":"${rule}"`) === true;
   }
+}
 
-  /** Waits until nothing is under way and all is well; says what is not, if it takes too long. */
-  async #recovered(begun: number): Promise<Pick<RealCell, "findings" | "recoveryMs">> {
-    for (;;) {
-      const busy = await underWay(this.stage);
-      const findings = busy.length > 0 ? busy : await this.#findings();
-      const recoveryMs = performance.now() - begun;
-      if (findings.length === 0 || recoveryMs > quietMsMax) return { findings, recoveryMs };
-      await sleep(20);
+/** Waits until nothing is under way and all is well; says what is not, if it takes too long. */
+export async function recovered(
+  stage: RealStage,
+  begun: number,
+): Promise<Pick<RealCell, "findings" | "recoveryMs">> {
+  for (;;) {
+    const busy = await underWay(stage);
+    const findings = busy.length > 0 ? busy : await findingsOf(stage);
+    const recoveryMs = performance.now() - begun;
+    if (findings.length === 0 || recoveryMs > quietMsMax) return { findings, recoveryMs };
+    await sleep(20);
+  }
+}
+
+async function findingsOf(stage: RealStage): Promise<readonly string[]> {
+  const wrong = [...(await violations(stage.store)), ...(await unexplained(stage))];
+  if (wrong.length > 0) return wrong;
+  const { findings, unanswered } = await stage.read("/operations/v1/doctor", "admin");
+  return [
+    ...findings.map(({ text }: { text: string }) => text),
+    ...unanswered.map(({ host }: { host: string }) => `${host} does not answer.`),
+  ];
+}
+
+/** How the story ended. What is neither its end nor its beginning must have a reason. */
+export async function outcomeOf(
+  stage: RealStage,
+  { ending, before }: { readonly ending: string; readonly before: string },
+): Promise<Pick<RealCell, "outcome" | "findings">> {
+  const after = await endingOf(stage.cloud);
+  if (after === ending) return { outcome: "done", findings: [] };
+  if (after === before) return { outcome: "not begun", findings: [] };
+  // What is in error has a word why, or it was found already.
+  const findings = /"error/.test(after) ? [] : [`It ended as ${after}.`];
+  return { outcome: "undone, with the reason", findings };
+}
+
+export interface Job {
+  readonly plot: Plot;
+  readonly kill: RealKill;
+}
+
+/** Does all the jobs, on so many clouds at once; tells of each when it is done. */
+export async function killAll(
+  jobs: readonly Job[],
+  { clouds, tell }: { readonly clouds: number; readonly tell: (job: Job, cell: RealCell) => void },
+): Promise<void> {
+  const waiting = [...jobs];
+  const lane = async () => {
+    let victim = await aVictim();
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      const { plot, kill } = job;
+      try {
+        tell(job, await victim.killed(plot, kill));
+      } catch (error) {
+        // A finding as well; what comes after it has a cloud that is whole.
+        const why = error instanceof Error ? error.message : String(error);
+        tell(job, { ...kill, outcome: "not begun", recoveryMs: 0, findings: [why] });
+        await victim.end();
+        victim = await aVictim();
+      }
     }
-  }
+    await victim.end();
+  };
+  await Promise.all(Array.from({ length: clouds }, lane));
+}
 
-  async #findings(): Promise<readonly string[]> {
-    const { stage } = this;
-    const wrong = [...(await violations(stage.store)), ...(await unexplained(stage))];
-    if (wrong.length > 0) return wrong;
-    const { findings, unanswered } = await stage.read("/operations/v1/doctor", "admin");
-    return [
-      ...findings.map(({ text }: { text: string }) => text),
-      ...unanswered.map(({ host }: { host: string }) => `${host} does not answer.`),
-    ];
-  }
+async function aVictim(): Promise<Victim> {
+  const victim = new Victim();
+  await victim.begin();
+  return victim;
 }

@@ -1,5 +1,5 @@
-// The stage of a cloud in real processes: asked over HTTP, looked at through its database and the files of its
-// fake hosts.
+// The stage of a cloud in real processes: asked over HTTP, looked at through its database and the files of
+// its fake hosts.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,13 +12,22 @@ import { type Answer, type Backstage, Stage } from "./stage.ts";
 
 /** Where the cloud is, and how to do something to its hosts while nothing of it runs. */
 export interface Whereabouts {
-  /** With `secrets.json`, `cloud.db` and `hosts`. */
+  /** With `secrets.json` and, unless there is another store, `cloud.db`. */
   readonly dataDir: string;
-  readonly origin: string;
+  /** Has a directory for each fake host. */
+  readonly hostsDir: string;
+  readonly openStore?: () => SharedStore;
+  readonly origin: () => string;
   whileDown(work: () => Promise<void>): Promise<void>;
 }
 
-const platform = { clock: systemClock, random: systemRandom, log: silentLog, metrics: metricsRegistry() };
+/** Of whoever looks at a cloud from without. */
+export const outside = {
+  clock: systemClock,
+  random: systemRandom,
+  log: silentLog,
+  metrics: metricsRegistry(),
+};
 /** After a restart everything must have ended by then. */
 export const quietMsMax = 30_000;
 const lookEveryMs = 20;
@@ -54,8 +63,7 @@ export class RealStage extends Stage {
 
   /** The cloud's database, opened beside it; closed again by `closeStore`. */
   get store(): SharedStore {
-    const path = join(this.#where.dataDir, "cloud.db");
-    this.#store ??= sqliteStore(platform, { path, durability: "process", migrations: [] });
+    this.#store ??= this.#where.openStore?.() ?? this.#sqlite();
     return this.#store;
   }
 
@@ -76,15 +84,10 @@ export class RealStage extends Stage {
     this.#networkId = networks[0].id;
   }
 
-  async ask(
-    method: string,
-    url: string,
-    body?: unknown,
-    as: "user" | "admin" = "user",
-  ): Promise<Answer> {
+  async ask(method: string, url: string, body?: unknown, as: "user" | "admin" = "user"): Promise<Answer> {
     const isBytes = Buffer.isBuffer(body);
     const sent = isBytes ? new Uint8Array(body) : JSON.stringify(body);
-    const response = await fetch(this.#where.origin + url, {
+    const response = await fetch(this.#where.origin() + url, {
       method,
       headers: {
         "x-auth-token": this.#tokens.get(as) ?? "",
@@ -128,11 +131,15 @@ export class RealStage extends Stage {
     const { volumes } = await this.read("/volume/v3/volumes");
     for (const { id } of volumes) await this.ask("DELETE", `/volume/v3/volumes/${id}`);
     const { images } = await this.read("/image/v2/images");
-    for (const { id } of images)
-      if (id !== this.#imageId) await this.ask("DELETE", `/image/v2/images/${id}`);
+    for (const { id } of images) if (id !== this.#imageId) await this.ask("DELETE", `/image/v2/images/${id}`);
     const { ports } = await this.read("/network/v2.0/ports");
     for (const { id } of ports) await this.ask("DELETE", `/network/v2.0/ports/${id}`);
     await this.quiet();
+  }
+
+  #sqlite(): SharedStore {
+    const path = join(this.#where.dataDir, "cloud.db");
+    return sqliteStore(outside, { path, durability: "process", migrations: [] });
   }
 
   async #login(who: "user" | "admin"): Promise<string> {
@@ -142,7 +149,7 @@ export class RealStage extends Stage {
     const user = { name, domain, password: secrets[`${name}Password`] };
     const identity = { methods: ["password"], password: { user } };
     const auth = { identity, scope: { project: { name, domain } } };
-    const response = await fetch(`${this.#where.origin}/identity/v3/auth/tokens`, {
+    const response = await fetch(`${this.#where.origin()}/identity/v3/auth/tokens`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ auth }),
@@ -152,25 +159,27 @@ export class RealStage extends Stage {
   }
 
   #hosts(): Backstage["hosts"] {
-    const dir = join(this.#where.dataDir, "hosts");
-    return readdirSync(dir).toSorted().map((name) => {
-      // What is kept in the file is what the host has.
-      const opened = async () => {
-        const driver = fakeDriver({ platform, path: join(dir, name, "guests.json") });
-        await driver.start();
-        return driver;
-      };
-      const virt: Backstage["hosts"][number]["virt"] = {
-        list: async () => (await opened()).list(),
-        info: async (serverId) => (await opened()).info(serverId),
-        spawn: async (spec) => {
-          const driver = await opened();
-          await this.#where.whileDown(async () => void (await driver.spawn(spec)));
-          return (await driver.info(spec.serverId))!;
-        },
-      };
-      return { name, virt };
-    });
+    const dir = this.#where.hostsDir;
+    return readdirSync(dir)
+      .toSorted()
+      .map((name) => {
+        // What is kept in the file is what the host has.
+        const opened = async () => {
+          const driver = fakeDriver({ platform: outside, path: join(dir, name, "guests.json") });
+          await driver.start();
+          return driver;
+        };
+        const virt: Backstage["hosts"][number]["virt"] = {
+          list: async () => (await opened()).list(),
+          info: async (serverId) => (await opened()).info(serverId),
+          spawn: async (spec) => {
+            const driver = await opened();
+            await this.#where.whileDown(async () => void (await driver.spawn(spec)));
+            return (await driver.info(spec.serverId))!;
+          },
+        };
+        return { name, virt };
+      });
   }
 }
 

@@ -1,5 +1,5 @@
-// One user's things in a cloud, asked for one after another: what the stories of the kill matrix are told with,
-// whether the cloud is simulated or runs in real processes.
+// One user's things in a cloud, asked for one after another: what the stories of the kill matrix are told
+// with, whether the cloud is simulated or runs in real processes.
 import assert from "node:assert/strict";
 import type { VirtDriver } from "@micronova/compute";
 import type { Millis } from "@micronova/kit";
