@@ -112,6 +112,15 @@ export const cloudConfig = Type.Object(
       },
       { ...closed, default: {} },
     ),
+    compute: Type.Object(
+      {
+        allow_resize_to_same_host: Type.Boolean({
+          default: false,
+          description: "Whether a resized server may stay on its host; a cloud of one host needs it.",
+        }),
+      },
+      { ...closed, default: {} },
+    ),
     virt: Type.Object(
       {
         driver: oneOf(["auto", "qemu", "fake"], "auto", "Real guests, or guests that only seem to be."),

@@ -82,7 +82,12 @@ function controlDeps({ world, faults, store }: WithStore, options: ServeOptions,
   const told = config.notifications.enabled ? { notifier: busNotifier(view) } : {};
   const boundary = faults === null ? {} : { boundary: faults.sagaBoundary };
   const { bus: _bus, ...own } = view;
-  const common = { ...own, sagas: sagaDoor(own), config: computeDefaults, isTraced: config.traces.enabled };
+  const common = {
+    ...own,
+    sagas: sagaDoor(own),
+    config: { ...computeDefaults, ...config.compute },
+    isTraced: config.traces.enabled,
+  };
   return { ...common, host: dir.hostName, ...told, ...boundary };
 }
 

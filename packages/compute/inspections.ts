@@ -4,17 +4,22 @@ import type { Inspected, Inspection, InspectionDeps } from "@micronova/saga";
 import { now, type Tx, type Violation } from "@micronova/store";
 import { serverAttachments } from "@micronova/volume";
 import { computeDefaults } from "./config.ts";
-import type { DomainInfo } from "./drivers/driver.ts";
+import type { DomainInfo, KeptCopy } from "./drivers/driver.ts";
 import { computeBinary, isUp } from "./hosts.ts";
 import { movingTo } from "./server-migrations.ts";
 import { guestlessStates } from "./states.ts";
 import { computeWorkerContract } from "./worker/contract.ts";
 
-type Compare = (read: Tx, host: string, guests: readonly DomainInfo[]) => Promise<readonly Violation[]>;
+interface Found {
+  readonly guests: readonly DomainInfo[];
+  readonly copies: readonly KeptCopy[];
+}
+type Compare = (read: Tx, host: string, found: Found) => Promise<readonly Violation[]>;
 
 export const computeInspections: readonly Inspection[] = [
   { name: "every server's guest is on its host", inspect: (deps) => eachHost(deps, missing) },
   { name: "a host runs no guests but its own", inspect: (deps) => eachHost(deps, strangers) },
+  { name: "a host keeps no copies but those of moves", inspect: (deps) => eachHost(deps, leftCopies) },
   { name: "a guest has the volumes of its server", inspect: (deps) => eachHost(deps, otherVolumes) },
 ];
 
@@ -36,8 +41,8 @@ async function eachHost({ store, rpc, request }: InspectionDeps, compare: Compar
     for (let host = hosts.shift(); host !== undefined; host = hosts.shift()) {
       try {
         const worker = rpc.on(computeWorkerContract, host, { context: request });
-        const { guests } = await worker.list({ serverIds: null });
-        violations.push(...(await compare(store.read, host, guests)));
+        const { guests, copies = [] } = await worker.list({ serverIds: null });
+        violations.push(...(await compare(store.read, host, { guests, copies })));
       } catch (error) {
         if (!isFault(error)) throw error;
         unanswered.push({ host: `compute.${host}`, why: error.message });
@@ -48,7 +53,7 @@ async function eachHost({ store, rpc, request }: InspectionDeps, compare: Compar
   return { violations, unanswered };
 }
 
-async function missing(read: Tx, host: string, guests: readonly DomainInfo[]): Promise<readonly Violation[]> {
+async function missing(read: Tx, host: string, { guests }: Found): Promise<readonly Violation[]> {
   const rows = await read
     .selectFrom("servers")
     .select(["id", "vm_state"])
@@ -66,11 +71,7 @@ async function missing(read: Tx, host: string, guests: readonly DomainInfo[]): P
     }));
 }
 
-async function strangers(
-  read: Tx,
-  host: string,
-  guests: readonly DomainInfo[],
-): Promise<readonly Violation[]> {
+async function strangers(read: Tx, host: string, { guests }: Found): Promise<readonly Violation[]> {
   if (guests.length === 0) return [];
   const ids = guests.map(({ serverId }) => serverId);
   const rows = await read
@@ -92,11 +93,18 @@ async function strangers(
   });
 }
 
-async function otherVolumes(
-  read: Tx,
-  host: string,
-  guests: readonly DomainInfo[],
-): Promise<readonly Violation[]> {
+/** What was put aside, or arrived, for a move that is over. */
+async function leftCopies(read: Tx, host: string, { copies }: Found): Promise<readonly Violation[]> {
+  const moving = new Set(await movingTo(read, host));
+  return copies
+    .filter(({ serverId }) => !moving.has(serverId))
+    .map(({ serverId: id, copy }) => ({
+      text: `${host} keeps ${copy === null ? "disks" : "a copy"} of server ${id}, which does not move.`,
+      about: { kind: "server", id, host },
+    }));
+}
+
+async function otherVolumes(read: Tx, host: string, { guests }: Found): Promise<readonly Violation[]> {
   const attachments = Map.groupBy(await serverAttachments(read), ({ server_id }) => server_id ?? "");
   return guests.flatMap(({ serverId, volumes }) => {
     const own = attachments.get(serverId) ?? [];

@@ -6,7 +6,8 @@ interface StatusRule {
 }
 
 const migrationStatuses = {
-  "pre-migrating": { holds: false },
+  // Nothing is claimed yet, but what was made for it may not be taken back yet either.
+  "pre-migrating": { holds: true },
   migrating: { holds: true },
   "post-migrating": { holds: true },
   finished: { holds: true },

@@ -93,6 +93,7 @@ export const computeRepairs: Repairs = {
   "no volume is on its way to a server, or back": { ...settleVolumes, isAutomatic: true },
   "a guest has the volumes of its server": settleVolumes,
   "a host runs no guests but its own": evict,
+  "a host keeps no copies but those of moves": evict,
 };
 
 function find(tx: Tx, id: string) {

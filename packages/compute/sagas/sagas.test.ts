@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Uuid } from "@micronova/kit";
 import { fakeNetworkDriver, seedNetwork } from "@micronova/network";
-import { claim } from "@micronova/placement";
+import { allocationsOn, claim } from "@micronova/placement";
 import type { Outcome, Saga } from "@micronova/saga";
 import {
   everyCallComesLate,
@@ -23,11 +23,14 @@ import { recordHost } from "../hosts.ts";
 import { makePorts, type RequestedPort } from "../interfaces.ts";
 import { computeInvariants } from "../invariants.ts";
 import { schedulerContract } from "../scheduler-contract.ts";
-import type { Server } from "../tables.ts";
+import { addMigration } from "../server-migrations.ts";
+import { flavorOf } from "../server-show.ts";
+import type { FlavorCopy, Server } from "../tables.ts";
 import { allMigrations, aServer, member } from "../testing.ts";
 import { computeWorker } from "../worker/worker.ts";
 import { type ServerCreateParams, serverCreate } from "./server-create.ts";
 import { serverDelete } from "./server-delete.ts";
+import { type ServerMigrateParams, serverMigrate } from "./server-migrate.ts";
 import { serverStart } from "./server-start.ts";
 import { serverStop } from "./server-stop.ts";
 import type { ServerActionParams } from "./simple-action.ts";
@@ -221,3 +224,73 @@ survives(
     driver.power(serverId, false),
   ),
 );
+
+const [source, dest] = hosts as [(typeof hosts)[0], (typeof hosts)[0]];
+const oldFlavor: FlavorCopy = {
+  flavorid: "1",
+  name: "m1.tiny",
+  vcpus: 1,
+  ram: 512,
+  disk: 1,
+  ephemeral: 0,
+  swap: 0,
+  extra_specs: {},
+};
+const newFlavor: FlavorCopy = { ...oldFlavor, flavorid: "2", name: "m1.small", ram: 1_024 };
+
+function paramsOf(migrationId: Uuid): ServerMigrateParams {
+  return {
+    serverId,
+    migrationId,
+    userId: "user",
+    request: { ...request, leavesHost: source.host },
+    source,
+    oldFlavor,
+    newFlavor,
+    hasImage: false,
+    hasVolumes: false,
+    wasRunning: true,
+    dhcpDomain: "novalocal",
+  };
+}
+
+const moving: SagaWorld<ServerMigrateParams> = {
+  migrations,
+  async open(cloud) {
+    const active = { vm_state: "active", power_state: 1, task_state: "resize_prep" };
+    const world = await aRunningServer(cloud, active);
+    const choose = async () => ({ candidates: [dest] });
+    await cloud.rpc.serve(schedulerContract, null, { select_destinations: choose }).start();
+    const { id } = await cloud.store.transaction(async (tx) => {
+      const server = await tx.selectFrom("servers").selectAll().executeTakeFirstOrThrow();
+      return addMigration(tx, member, { server, type: "resize", source, newFlavor, wasRunning: true });
+    });
+    return { params: paramsOf(id), subject, check: () => moveVerdict(cloud.store.read, world) };
+  },
+};
+
+/** How it ended: where the guest and its copies are, who holds what, and that all of it fits together. */
+async function moveVerdict(tx: Tx, { drivers }: World): Promise<string> {
+  for (const { name, find } of computeInvariants) assert.deepEqual(await find(tx), [], name);
+  const server = await tx.selectFrom("servers").selectAll().executeTakeFirstOrThrow();
+  const { id, status } = await tx.selectFrom("server_migrations").selectAll().executeTakeFirstOrThrow();
+  const holders = await Promise.all(hosts.map(async ({ nodeId }) => allocationsOn(tx, nodeId)));
+  const guests = await Promise.all(drivers.map((driver) => driver.list()));
+  const copies = await Promise.all(drivers.map(({ migration }) => migration!.copies()));
+  const at = hosts.findIndex(({ host }) => host === server.host);
+  assert.deepEqual(
+    guests.map((list) => list.map(({ power }) => power)),
+    hosts.map((_, host) => (host === at ? ["running"] : [])),
+    "one guest, where the tables say, and it runs",
+  );
+  const waits = status === "finished";
+  assert.deepEqual(copies.flat(), waits ? [{ serverId, copy: id }] : [], "a copy, if it may still go back");
+  const ids = holders.flatMap((holder) => Object.keys(holder)).toSorted();
+  assert.deepEqual(ids, (waits ? [serverId, id] : [serverId]).toSorted(), "nobody else holds anything");
+  const { ram } = flavorOf(server.flavor);
+  assert.equal(holders[at]![serverId]!.resources["MEMORY_MB"], ram);
+  return `${server.vm_state} ${server.task_state} on ${server.host}, ${status}`;
+}
+
+test("server-migrate ends well or undone whichever step fails", () => everyStepFails(serverMigrate, moving));
+test("server-migrate does not mind calls that come twice", () => everyStepTwice(serverMigrate, moving));
