@@ -62,7 +62,12 @@ export class VirtualHost {
   /** Grows whenever a message might go another way, or be refused: what routes by memory looks at it. */
   version = 0;
   readonly stats = new HostStats();
-  readonly policies = new Policies();
+  readonly policies = new Policies(({ name, pattern }, subject) =>
+    this.#deps.platform.log.warn(
+      { policy: name, pattern, subject },
+      "policy given up, its pattern takes too long at a name",
+    ),
+  );
   /** Every queue is bound to it by its name, and nothing else ever is. */
   readonly defaultExchange = new BoundExchange(permanent("", "direct"));
   readonly #deps: VirtualHostDeps;

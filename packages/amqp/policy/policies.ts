@@ -1,6 +1,7 @@
 // The policies of a virtual host: of those that match a name and fit what bears it, the one of the highest
 // priority counts, and it counts alone.
 import type { QueueType } from "../queue/queue-types.ts";
+import { NamePattern } from "./name-pattern.ts";
 import type { Policy } from "./policy.ts";
 
 /** A policy that sets what its kind of queue does not have is none of that queue's. */
@@ -11,7 +12,7 @@ const foreign: Readonly<Record<QueueType, readonly string[]>> = {
 
 interface Matched {
   readonly policy: Policy;
-  readonly pattern: RegExp;
+  readonly pattern: NamePattern;
 }
 
 export class Policies {
@@ -19,6 +20,12 @@ export class Policies {
   readonly #byName = new Map<string, Matched>();
   /** The highest priority first. */
   #ranked: readonly Matched[] = [];
+  readonly #givenUp: (policy: Policy, name: string) => void;
+
+  /** `givenUp` is called when a pattern takes too long at a name: then it matches no other either. */
+  constructor(givenUp: (policy: Policy, name: string) => void) {
+    this.#givenUp = givenUp;
+  }
 
   get all(): readonly Policy[] {
     return [...this.#byName.values()].map(({ policy }) => policy);
@@ -29,7 +36,8 @@ export class Policies {
   }
 
   put(policy: Policy): void {
-    this.#byName.set(policy.name, { policy, pattern: new RegExp(policy.pattern) });
+    const pattern = new NamePattern(policy.pattern, (name) => this.#givenUp(policy, name));
+    this.#byName.set(policy.name, { policy, pattern });
     this.#rank();
   }
 
@@ -50,7 +58,7 @@ export class Policies {
 
   #first(kind: Policy["appliesTo"], name: string, fits: (policy: Policy) => boolean): Policy | null {
     const isMeant = ({ policy, pattern }: Matched) =>
-      (policy.appliesTo === "all" || policy.appliesTo === kind) && fits(policy) && pattern.test(name);
+      (policy.appliesTo === "all" || policy.appliesTo === kind) && fits(policy) && pattern.matches(name);
     return this.#ranked.find(isMeant)?.policy ?? null;
   }
 
