@@ -231,6 +231,33 @@ test("a call behind its deadline is not heard", async () => {
   assert.equal(heard, 0);
 });
 
+for (const skewMs of [-300_000, 300_000])
+  test(`a deadline holds at a host whose clock is ${skewMs / 60_000} minutes off`, async () => {
+    const { platform, broker, rpc, handlers } = aCloud();
+    const { clock } = platform;
+    // Another wall clock, and another beginning of what is only for measuring.
+    const wrong = {
+      ...platform,
+      clock: {
+        now: () => clock.now() + skewMs,
+        monotonic: () => clock.monotonic() + 7_000_000,
+        sleep: clock.sleep.bind(clock),
+      },
+    };
+    const host = busRpc({ platform: wrong, bus: broker.bus() });
+    await host.serve(worker, "h1", handlers()).start();
+    const deadline = clock.monotonic() + 1_000;
+    const fence = { subject: "server:1", counter: 1 };
+    const calls = rpc.on(worker, "h1", { context, deadline, fence });
+
+    const first = calls.slow({ ms: 2_000 });
+    const second = assert.rejects(calls.note({ text: "" }), (error) => isFault(error, rpcErrors.late));
+    await clock.advance(2_000);
+
+    assert.equal(await first, "done");
+    await second;
+  });
+
 test("a call with a lower fence than one before it is refused, also by the next process", async () => {
   const { platform, broker, rpc, handlers } = aCloud();
   const fences = memoryFences();

@@ -134,7 +134,10 @@ test("what cannot work together is refused with a sentence", async () => {
 
     const refused = [
       [["--role", "conductor"], /The role conductor runs on .* already \(process \d+\)/],
-      [["--role", "scheduler"], /SQLite is for one: give api, conductor and scheduler to one process/],
+      [
+        ["--role", "scheduler"],
+        /SQLite is for one: set store.url, or give api, conductor and scheduler to one process/,
+      ],
       [["--role", "scheduler", "--name", "other"], /is called c1, and its servers/],
       [["--role", "cook"], /There is no role cook; roles are api, conductor/],
     ] as const;
