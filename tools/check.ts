@@ -4,7 +4,7 @@ import { close, runSteps, type Step, testBounds } from "./run.ts";
 const node = process.execPath;
 
 // Some tests compute and some wait for programs; Node's own choice would leave a core idle.
-const atOnce = ["--test-concurrency=2"];
+export const atOnce = ["--test-concurrency=2"];
 
 export const checks: readonly Step[] = [
   {

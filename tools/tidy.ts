@@ -21,7 +21,11 @@ const bans: readonly Ban[] = [
   },
   { pattern: /\bMath\.random\(/, instead: "random", except: [] },
   { pattern: /\bset(?:Timeout|Interval)\(/, instead: "clock.sleep", except: [...outside, "packages/kit/"] },
-  { pattern: /\bprocess\.env\b/, instead: "config", except: [...outside, "packages/kit/process.ts"] },
+  {
+    pattern: /\bprocess\.env\b/,
+    instead: "config",
+    except: [...outside, "packages/kit/process.ts", "packages/store/testing.ts"],
+  },
   { pattern: /\bconsole\.\w+\(/, instead: "log", except: ["examples/"] },
   { pattern: /\brandomUUID\(/, instead: "random.uuid()", except: [...outside, "packages/kit/random.ts"] },
   { pattern: /\bMath\.floor\(Date/, instead: "clock", except: [] },

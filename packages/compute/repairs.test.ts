@@ -236,6 +236,8 @@ test("bytes of a volume are wiped only where the log proves that they were ours"
   const worker = cloud.rpc.on(volumeWorkerContract, "control", { context: request });
   await driven(cloud, worker.create({ volumeId: nobody, sizeGb: 1, source: { kind: "blank" } }));
   await cloud.store.transaction((tx) => tx.deleteFrom("volumes").where("id", "=", ours).execute());
+  // What was made in this very millisecond may still be under way.
+  await cloud.platform.clock.advance(1_000);
   await cloud.until("both are found", async () => (await look(cloud)).length === 2);
 
   await driven(cloud, mend({ ...cloud, checks }, request, null));

@@ -16,7 +16,7 @@ import { placementMigrations } from "@micronova/placement";
 import { busRpc, type Rpc } from "@micronova/rpc";
 import { type Sagas, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
 import type { Migration, Store } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import {
   fakeVolumeDriver,
   seedVolume,
@@ -96,7 +96,7 @@ const demoProjectId = "2".repeat(32);
 
 export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
   const platform = options.platform ?? testPlatform();
-  const store = await memoryStore(platform, allMigrations);
+  const store = await testStore(platform, allMigrations);
   const broker = new Broker(platform);
   const rpc = busRpc({ platform, bus: broker.bus() });
   const sagas = sagaDoor({ platform, store, rpc });

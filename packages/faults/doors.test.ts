@@ -7,7 +7,7 @@ import { testPlatform } from "@micronova/kit/testing";
 import { busRpc, contract, method } from "@micronova/rpc";
 import { saga, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
 import { afterCommit, now, type Store, storeErrors } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { faultErrors, openFaults, readRules } from "./index.ts";
 
 function someFaults() {
@@ -228,7 +228,7 @@ test("a process dies before or after a driver's work", async () => {
 
 test("a store refuses, is late, or makes a transaction without saying so", async () => {
   const { platform, faults, add, log } = someFaults();
-  const store: Store = await memoryStore(platform, [
+  const store: Store = await testStore(platform, [
     { id: "test/0001-notes", sql: ["CREATE TABLE saga_fences (subject TEXT PRIMARY KEY, counter INTEGER)"] },
   ]);
   const seen = faults.store({ role: "conductor", host: "c1" }, store);
@@ -302,7 +302,7 @@ test("a process dies before or after the commit that records a step, and not bef
   ] as const;
   for (const [match, expected] of cases) {
     const { platform, faults, add, log, deaths } = someFaults();
-    const store = await memoryStore(platform, [...sagaMigrations]);
+    const store = await testStore(platform, [...sagaMigrations]);
     const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
     const sagas = sagaDoor({ platform, store, rpc });
     const built = saga<object>("two-steps")

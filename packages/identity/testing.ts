@@ -2,7 +2,7 @@
 import { type InjectResponse, listen } from "@micronova/http";
 import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
 import type { Store } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { identityMigrations } from "./migrations.ts";
 import { seedIdentity } from "./seed.ts";
 import { identityService } from "./service.ts";
@@ -27,7 +27,7 @@ export const demoScope = { project: { name: "demo", domain: { name: "Default" } 
 
 export async function testIdentity(): Promise<TestIdentity> {
   const platform = testPlatform();
-  const store = await memoryStore(platform, identityMigrations);
+  const store = await testStore(platform, identityMigrations);
   const seed = { adminPassword: "apple", demoPassword: "pear", region: "RegionOne" };
   const projects = await store.transaction((tx) => seedIdentity(tx, seed));
   const made = tokens({ platform, store });

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { identityMigrations } from "./migrations.ts";
 import { demoScope, testIdentity } from "./testing.ts";
 import { readKeys } from "./token-keys.ts";
 import { tokens } from "./tokens.ts";
 
 test("processes that start at once have the same keys", async () => {
-  const store = await memoryStore(testPlatform(), identityMigrations);
+  const store = await testStore(testPlatform(), identityMigrations);
 
   const [first, second] = await Promise.all([
     readKeys({ store, random: seededRandom(1) }),

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { sameShape, testAuthenticator, testContext, testServer } from "@micronova/http/testing";
 import { run } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
-import { sqliteStore } from "@micronova/store";
+import { testStore } from "@micronova/store/testing";
 import type { ImageDeps } from "./deps.ts";
 import {
   imageFiles,
@@ -32,12 +32,7 @@ type Body = Record<string, any>;
 async function aCloud(place?: string) {
   const platform = testPlatform();
   const dir = place ?? (await mkdtemp(join(tmpdir(), "micronova-image-")));
-  const store = sqliteStore(platform, {
-    path: ":memory:",
-    durability: "process",
-    migrations: imageMigrations,
-  });
-  await store.migrate();
+  const store = await testStore(platform, imageMigrations);
   const files = imageFiles({ dir });
   const authenticator = testAuthenticator({ stranger: testContext({ projectId: "3".repeat(32) }) });
   const deps = { platform, store, files };

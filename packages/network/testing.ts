@@ -5,7 +5,7 @@ import { type TestServer, testAuthenticator, testContext, testServer } from "@mi
 import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
 import { busRpc } from "@micronova/rpc";
 import type { Store } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import type { NetworkDriver } from "./drivers/driver.ts";
 import { fakeNetworkDriver } from "./drivers/fake.ts";
 import {
@@ -37,7 +37,7 @@ export async function aNetworkCloud(
   options: { readonly driver?: NetworkDriver; readonly cidr?: string } = {},
 ): Promise<NetworkCloud> {
   const platform = testPlatform();
-  const store = await memoryStore(platform, networkMigrations);
+  const store = await testStore(platform, networkMigrations);
   const { cidr } = options;
   const projects = { adminProjectId: admin.projectId!, demoProjectId: member.projectId! };
   await store.transaction((tx) => seedNetwork(tx, { ...projects, ...(cidr === undefined ? {} : { cidr }) }));

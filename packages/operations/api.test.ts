@@ -7,7 +7,7 @@ import { errorTable, span, systemContext, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { busRpc } from "@micronova/rpc";
 import { saga, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { operationsMigrations, operationsService, requestLog } from "./index.ts";
 
 const errors = errorTable("operations-test", {
@@ -36,7 +36,7 @@ const working = saga<object>("working")
 
 async function aCloud() {
   const platform = testPlatform();
-  const store = await memoryStore(platform, [...sagaMigrations, ...operationsMigrations]);
+  const store = await testStore(platform, [...sagaMigrations, ...operationsMigrations]);
   const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
   const sagas = sagaDoor({ platform, store, rpc });
   const runner = sagaRunner({ platform, store, rpc, sagas: [calm, stubborn, working], owner: "c1" });

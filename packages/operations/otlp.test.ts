@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testPlatform } from "@micronova/kit/testing";
 import { sagaMigrations } from "@micronova/saga";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { operationsMigrations } from "./migrations.ts";
 import { otlpBody, otlpExporter } from "./otlp.ts";
 import { requestLog } from "./request-log.ts";
@@ -41,7 +41,7 @@ test("a trace is a tree of spans under the request's id", () => {
 
 test("each request is sent once, and a collector that is away holds nothing up", async () => {
   const platform = testPlatform();
-  const store = await memoryStore(platform, [...sagaMigrations, ...operationsMigrations]);
+  const store = await testStore(platform, [...sagaMigrations, ...operationsMigrations]);
   const sent: string[] = [];
   let isAway = false;
   const send = async (_url: string, body: string) => {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { isFault } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import type { Store, Tx } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import fc from "fast-check";
 import {
   claim,
@@ -35,7 +35,7 @@ const inventories = {
 };
 
 async function aStore(providers: readonly string[] = ["p1"]): Promise<Store> {
-  const store = await memoryStore(testPlatform(), placementMigrations);
+  const store = await testStore(testPlatform(), placementMigrations);
   await store.transaction(async (tx) => {
     for (const id of providers) {
       await ensureProvider(tx, { id, name: `host-${id}` });

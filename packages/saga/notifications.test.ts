@@ -5,7 +5,7 @@ import { Broker, type Json } from "@micronova/amqp";
 import { errorTable, type RequestContext, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { busNotifier, busRpc } from "@micronova/rpc";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { type Saga, saga, sagaDoor, sagaMigrations, sagaNotifications, sagaRunner } from "./index.ts";
 
 const errors = errorTable("saga-test", { refused: { status: 409, text: () => "No." } });
@@ -36,7 +36,7 @@ const request: RequestContext = {
 
 async function aCloud() {
   const platform = testPlatform();
-  const store = await memoryStore(platform, sagaMigrations);
+  const store = await testStore(platform, sagaMigrations);
   const bus = new Broker(platform, { freeze: true }).bus();
   const deps = { platform, store, rpc: busRpc({ platform, bus }) };
   const watcher = sagaNotifications(busNotifier({ platform, bus }), [events], "h1");

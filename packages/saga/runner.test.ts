@@ -5,7 +5,7 @@ import { Broker } from "@micronova/amqp";
 import { errorTable, systemContext, type Uuid } from "@micronova/kit";
 import { testPlatform } from "@micronova/kit/testing";
 import { busRpc, contract, method } from "@micronova/rpc";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import {
   type AnySaga,
   type Saga,
@@ -70,7 +70,7 @@ const create = saga<Params>("server-create")
 
 async function aCloud(sagas: readonly AnySaga[], broken: readonly string[] = []) {
   const platform = testPlatform();
-  const store = await memoryStore(platform, [
+  const store = await testStore(platform, [
     ...sagaMigrations,
     {
       id: "saga-test/0001",
@@ -111,12 +111,9 @@ async function aCloud(sagas: readonly AnySaga[], broken: readonly string[] = [])
   return { platform, store, rpc, runner, door, subject, start, running, calls, gate };
 }
 
+/** What never comes ends with the test runner's patience: how many turns it takes depends on the store. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 500; turn++) {
-    if (await condition()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  assert.fail("what was waited for did not come");
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
 }
 
 test("a calm saga runs through in two transactions after the request's own", async () => {

@@ -1,4 +1,5 @@
 // The way to a PostgreSQL server: connections, what their errors mean, and patience while it is away.
+import assert from "node:assert/strict";
 import type { Millis, Platform } from "@micronova/kit";
 import { Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 import { sqlState, storeErrors } from "./errors.ts";
@@ -31,6 +32,7 @@ export class PostgresLink {
   readonly place: string;
   readonly #platform: Platform;
   readonly #pool: Pool;
+  #isClosed = false;
 
   constructor(platform: Platform, { url, connections, settings }: LinkOptions) {
     this.place = url.replace(/\/\/[^@/]*@/, "//").replace(/\?.*/, "");
@@ -58,6 +60,7 @@ export class PostgresLink {
 
   /** Does something on a connection, which is not used again when it failed in passing. */
   async using<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
+    assert(!this.#isClosed, "the store is closed");
     const client = await this.#pool.connect().catch((error) => this.#fail(error));
     let isWhole = true;
     try {
@@ -91,7 +94,9 @@ export class PostgresLink {
     }
   }
 
+  /** Waits for what is under way, and lets nothing new begin. */
   close(): Promise<void> {
+    this.#isClosed = true;
     return this.#pool.end();
   }
 

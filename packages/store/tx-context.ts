@@ -17,6 +17,11 @@ export function setContext(tx: Tx, context: TxContext): void {
   contexts.set(tx, context);
 }
 
+/** For other queries over the same data. */
+export function takeContext(tx: Tx, from: Tx): void {
+  setContext(tx, contextOf(from));
+}
+
 /** The time of the transaction (the same for all its statements), or the current time on `store.read`. */
 export function now(tx: Tx): Millis {
   return contextOf(tx).now();

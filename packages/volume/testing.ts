@@ -7,7 +7,7 @@ import { type TestPlatform, testPlatform } from "@micronova/kit/testing";
 import { busRpc } from "@micronova/rpc";
 import { type Sagas, sagaDoor, sagaMigrations, sagaRunner } from "@micronova/saga";
 import type { Store } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { type FakeVolumeDriver, fakeVolumeDriver } from "./drivers/fake.ts";
 import {
   quietVolumeInvariants,
@@ -38,7 +38,7 @@ export const otherProject = "3".repeat(32);
 
 export async function aVolumeCloud(options: { readonly totalGb?: number } = {}): Promise<VolumeCloud> {
   const platform = testPlatform();
-  const store = await memoryStore(platform, [...sagaMigrations, ...imageMigrations, ...volumeMigrations]);
+  const store = await testStore(platform, [...sagaMigrations, ...imageMigrations, ...volumeMigrations]);
   await store.transaction(seedVolume);
   const rpc = busRpc({ platform, bus: new Broker(platform, { freeze: true }).bus() });
   const sagas = sagaDoor({ platform, store, rpc });

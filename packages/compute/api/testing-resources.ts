@@ -8,7 +8,7 @@ import { placementMigrations } from "@micronova/placement";
 import { busRpc } from "@micronova/rpc";
 import { sagaDoor, sagaMigrations } from "@micronova/saga";
 import type { Store } from "@micronova/store";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { computeDefaults } from "../config.ts";
 import type { ComputeDeps } from "../deps.ts";
 import { seedFlavors } from "../flavors.ts";
@@ -32,7 +32,7 @@ export interface TestResources {
 export async function testResources(): Promise<TestResources> {
   const platform = testPlatform();
   const migrations = [...sagaMigrations, ...placementMigrations, ...computeMigrations];
-  const store = await memoryStore(platform, migrations);
+  const store = await testStore(platform, migrations);
   const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
   const sagas = sagaDoor({ platform, store, rpc });
   const config = computeDefaults;

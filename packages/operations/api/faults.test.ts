@@ -7,12 +7,12 @@ import { testAuthenticator, testServer } from "@micronova/http/testing";
 import { testPlatform } from "@micronova/kit/testing";
 import { busRpc } from "@micronova/rpc";
 import { sagaDoor, sagaMigrations } from "@micronova/saga";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { operationsService } from "../service.ts";
 
 async function aCloud(isFaulty: boolean) {
   const platform = testPlatform();
-  const store = await memoryStore(platform, [...sagaMigrations]);
+  const store = await testStore(platform, [...sagaMigrations]);
   const rpc = busRpc({ platform, bus: new Broker(platform).bus() });
   const sagas = sagaDoor({ platform, store, rpc });
   const checks = { invariants: [], inspections: [], repairs: {} };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { sameShape, testAuthenticator, testContext, testServer } from "@micronova/http/testing";
 import { testPlatform } from "@micronova/kit/testing";
-import { memoryStore } from "@micronova/store/testing";
+import { testStore } from "@micronova/store/testing";
 import { claim, ensureProvider, placementMigrations, placementService, setInventories } from "../index.ts";
 
 const samples = join(import.meta.dirname, "../../../../shared/api/samples/placement");
@@ -28,7 +28,7 @@ const whole = (total: number, allocation_ratio = 1) => ({
 
 async function aCloud() {
   const platform = testPlatform();
-  const store = await memoryStore(platform, placementMigrations);
+  const store = await testStore(platform, placementMigrations);
   const project = testContext({ roles: ["reader"] }).projectId!;
   await store.transaction(async (tx) => {
     for (const [id, name] of [
