@@ -93,17 +93,25 @@ export async function unexplained({
   ];
 }
 
-/** What hosts keep of servers that were moved: one copy of each that may still go back. */
+/**
+ * What hosts keep of servers that were moved: one copy of each that may still go back. A deletion that failed
+ * has removed a part: its server is in error until it is deleted again.
+ */
 async function copyFindings(cloud: SimulatedCloud): Promise<string[]> {
-  const rows = await cloud.store.read
+  const { read } = cloud.store;
+  const failed = await read.selectFrom("servers").select("id").where("vm_state", "=", "error").execute();
+  const isVague = (serverId: string) => failed.some(({ id }) => id === serverId);
+  const all = await read
     .selectFrom("server_migrations")
-    .select(["id", "source_compute"])
+    .select(["id", "server_id", "source_compute"])
     .where("status", "=", "finished")
     .execute();
+  const rows = all.filter(({ server_id }) => !isVague(server_id));
   const kept = await Promise.all(
     cloud.hosts.map(async ({ name, virt }) => {
       const copies = (await virt.migration?.copies()) ?? [];
-      return copies.map(({ copy }) => `${copy} on ${name}`);
+      const known = copies.filter(({ serverId }) => !isVague(serverId));
+      return known.map(({ copy }) => `${copy} on ${name}`);
     }),
   );
   const told = rows.map(({ id, source_compute }) => `${id} on ${source_compute}`);
