@@ -7,44 +7,27 @@ import type { CloudConfig } from "./config.ts";
 
 /** For its guests' networks. */
 export async function tunnelAddress(platform: Platform, config: CloudConfig): Promise<string | null> {
-  const { tunnel_address: given } = config.network;
-  if (given !== undefined) return given;
-  try {
-    return await addressTowardsBroker(config);
-  } catch (error) {
-    platform.log.warn(
-      { error },
-      "no way to the broker yet, so this host joins no other's networks; name network.tunnel_address",
-    );
-    return null;
-  }
+  return config.network.tunnel_address ?? ownAddress(platform, config, "network.tunnel_address");
 }
 
 /** For its volumes; null when they are this host's alone. */
 export async function exportAddress(platform: Platform, config: CloudConfig): Promise<string | null> {
   const { export_address: given } = config.volume;
-  if (given !== "auto") return given ?? null;
-  try {
-    return await addressTowardsBroker(config);
-  } catch (error) {
-    platform.log.warn(
-      { error },
-      "no way to the broker yet, so no other host reaches this one's volumes; name volume.export_address",
-    );
-    return null;
-  }
+  return given === "auto" ? ownAddress(platform, config, "volume.export_address") : (given ?? null);
 }
 
 /** For servers that move here; null when none come from other hosts. */
 export async function moveAddress(platform: Platform, config: CloudConfig): Promise<string | null> {
-  const { move_address: given } = config.virt;
-  if (given !== undefined) return given;
+  return config.virt.move_address ?? ownAddress(platform, config, "virt.move_address");
+}
+
+async function ownAddress(platform: Platform, config: CloudConfig, setting: string): Promise<string | null> {
   try {
     return await addressTowardsBroker(config);
   } catch (error) {
     platform.log.warn(
-      { error },
-      "no way to the broker yet, so no server comes from another host; name virt.move_address",
+      { error, setting },
+      "no way to the broker yet, so other hosts do not reach this one; name the setting",
     );
     return null;
   }
