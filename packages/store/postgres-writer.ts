@@ -1,6 +1,7 @@
 // Transactions one after another, as on SQLite, over all processes of the cloud: each group of them takes one
 // lock of the database first. Whoever arrives while a group forms or runs joins it, each but the first in a
-// savepoint of its own, and one commit makes all of them durable.
+// savepoint of its own, and one commit makes all of them durable. Why:
+// docs/decisions/0021-one-writer-on-postgresql.md.
 import assert, { AssertionError } from "node:assert/strict";
 import type { Millis, Platform } from "@micronova/kit";
 import { storeErrors } from "./errors.ts";
