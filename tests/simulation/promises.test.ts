@@ -1,4 +1,5 @@
-// What was promised in numbers. SIM_SEEDS says in how many clouds the quota is raced for.
+// What was promised in numbers. SIM_SEEDS says in how many clouds the quota is raced for: the promised
+// thousand take more than a minute of a core. SIM_HOSTS says how many hosts there are where they are many.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededRandom } from "@micronova/kit";
@@ -6,7 +7,8 @@ import { during } from "./scenario.ts";
 import { type Scene, withScene } from "./scene.ts";
 
 const boots = 1_000;
-const quotaSeeds = Number(process.env["SIM_SEEDS"] ?? 1_000);
+const manyHosts = Number(process.env["SIM_HOSTS"] ?? 300);
+const quotaSeeds = Number(process.env["SIM_SEEDS"] ?? 300);
 
 test(`${boots} boots over a bus that loses, repeats and delays, with the broker gone once`, async () => {
   const seed = 20_261_123;
@@ -73,6 +75,32 @@ test(`a hundred creates at once on a quota of ten: exactly ten, in ${quotaSeeds}
       const rows = await cloud.store.read.selectFrom("servers").select("id").execute();
       assert.equal(rows.length, 10, `seed ${seed}`);
     });
+});
+
+test(`${manyHosts} hosts, each a process of its own, are all known and up, and servers spread over them`, async () => {
+  const servers = 10;
+  await withScene({ seed: 9, hosts: manyHosts }, async (scene) => {
+    const { cloud } = scene;
+    // All have reported again since the first time.
+    await cloud.run(30_000);
+    const boots = Array.from({ length: servers }, () => scene.askToBoot());
+    const answers = await during(cloud, Promise.all(boots));
+    await scene.quiet();
+
+    assert.ok(answers.every((answer) => answer?.status === 202));
+    const since = cloud.world.clock.now() - 60_000;
+    const up = await cloud.store.read
+      .selectFrom("compute_services")
+      .select("host")
+      .where("binary", "=", "nova-compute")
+      .where("last_seen", ">=", since)
+      .execute();
+    assert.equal(up.length, manyHosts);
+    const rows = await cloud.store.read.selectFrom("servers").select(["vm_state", "host"]).execute();
+    assert.deepEqual(new Set(rows.map(({ vm_state }) => vm_state)), new Set(["active"]));
+    assert.ok(new Set(rows.map(({ host }) => host)).size > servers / 2, "they crowd");
+    await scene.sound();
+  });
 });
 
 test("a server may be deleted at every moment of its building", async () => {
