@@ -1,11 +1,12 @@
-// kill -9 of the whole cloud with real guests and real volumes, in the middle of a boot and of an attachment:
-// the operation ends, guests that ran go on undisturbed, and nothing is left on the machine after the
-// deletes.
+// kill -9 of the whole cloud with real guests and real volumes, in the middle of a boot and of an attachment,
+// and where fault rules say: the operation ends, guests that ran go on undisturbed, and nothing is left on
+// the machine after the deletes.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Client } from "@micronova/client";
+import { runningPid } from "@micronova/cloud";
 import { buildGuestImage } from "@micronova/guest";
 import { seededRandom, silentLog } from "@micronova/kit";
 import { attach, detach, sshTarget, uploadImage } from "../../packages/cli/demo/cloud-calls.ts";
@@ -49,7 +50,7 @@ describe(`a cloud of real guests survives kill -9 (KILL_SEED=${seed})`, { skip: 
     const cacheDir = join(root, "node_modules", ".cache", "micronova-guest");
     const guest = await buildGuestImage({ cacheDir, log: silentLog });
     key = await makeKeyPair();
-    cloud = await startCloud({ virt: "qemu" });
+    cloud = await startCloud({ virt: "qemu", faultSeed: String(seed) });
     const client = await cloud.client();
     imageId = await uploadImage(client, "tiny", guest.disk, "qcow2");
     const keypair = { name: keyName, public_key: key.publicKey };
@@ -146,6 +147,60 @@ describe(`a cloud of real guests survives kill -9 (KILL_SEED=${seed})`, { skip: 
     if (told[0] === 1) await detach(client, stays.id, volume.id);
     await volumeIs(client, volume.id, "available");
     assert.equal(Number(await stays.shell.sh(serial)), 0);
+    await soundTables(cloud);
+  });
+
+  /** Has the cloud kill itself at this point of what the request leads to, and starts it again. */
+  async function killedAt(rule: object, request: (client: Client) => Promise<unknown>): Promise<Client> {
+    const before = await cloud.client();
+    const rules = [{ ...rule, action: { kind: "kill", moment: "after" } }];
+    await before.call("operations", "/faults", { method: "POST", body: { rules } });
+    // The answer may be lost with the process.
+    await request(before).catch(() => undefined);
+    await eventually(
+      async () => runningPid(cloud.dataDir),
+      (pid) => pid === null,
+    );
+    await cloud.up();
+    const after = await cloud.client();
+    await quiet(after);
+    await staysUndisturbed();
+    return after;
+  }
+
+  const done = (method: string) => ({ place: "driver", match: { method } });
+
+  test("right after a driver's part of an attachment, a detachment, a boot and a deletion", async () => {
+    const body = { volume: { size: 1 } };
+    const { volume } = await (await cloud.client()).call("volumev3", "/volumes", { method: "POST", body });
+    await volumeIs(await cloud.client(), volume.id, "available");
+    const serial = `grep -ls ${volume.id.slice(0, 20)} /sys/block/vd*/serial | wc -l`;
+    const disks = async () => Number(await stays.shell.sh(serial));
+
+    const exported = await killedAt(done("export"), (at) => attach(at, stays.id, volume.id));
+    await volumeIs(exported, volume.id, "in-use");
+    assert.equal(await disks(), 1);
+    await detach(exported, stays.id, volume.id);
+    await volumeIs(exported, volume.id, "available");
+    const attached = await killedAt(done("attachVolume"), (at) => attach(at, stays.id, volume.id));
+    await volumeIs(attached, volume.id, "in-use");
+    assert.equal(await disks(), 1);
+    const detached = await killedAt(done("detachVolume"), (at) => detach(at, stays.id, volume.id));
+    await volumeIs(detached, volume.id, "available");
+    assert.equal(await disks(), 0);
+    const booted = await killedAt(done("spawn"), (at) => boot(at, "spawned"));
+    const { servers } = await booted.call("compute", "/servers");
+    const [other] = servers.filter(({ id }: { id: string }) => id !== stays.id);
+    await serverIs(booted, other.id, "ACTIVE");
+    assert.notEqual(await guestPid(other.id), null);
+    const remove = (at: Client) => at.call("compute", `/servers/${other.id}`, { method: "DELETE" });
+    const deleted = await killedAt(done("destroy"), remove);
+
+    assert.equal(await guestPid(other.id), null);
+    assert.deepEqual(
+      (await deleted.call("compute", "/servers")).servers.map(({ id }: { id: string }) => id),
+      [stays.id],
+    );
     await soundTables(cloud);
   });
 

@@ -123,6 +123,18 @@ export class RealStage extends Stage {
     }
   }
 
+  /** Waits until every host reports again; until then what is asked of it is refused, as it should be. */
+  async hostsUp(): Promise<void> {
+    const begun = performance.now();
+    for (;;) {
+      const { services } = await this.read("/compute/v2.1/os-services", "admin");
+      const down = services.filter(({ state }: Json) => state !== "up");
+      if (down.length === 0) return;
+      if (performance.now() - begun > quietMsMax) throw new Error(`still down: ${JSON.stringify(down)}`);
+      await sleep(lookEveryMs);
+    }
+  }
+
   /** Deletes all that the user has but the image of the beginning. */
   async clear(): Promise<void> {
     const { servers } = await this.read("/compute/v2.1/servers");

@@ -86,6 +86,7 @@ export class RoleVictim {
     role: string,
   ): Promise<Omit<RealCell, "point" | "when">> {
     const { stage } = this;
+    await stage.hostsUp();
     const request = await story.begin(stage);
     const before = await endingOf(stage.cloud);
     const known = new Set((await factsOf(stage.store)).keys());
