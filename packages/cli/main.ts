@@ -107,6 +107,16 @@ host
   .action(async (name, options) => (await import("./commands/host.ts")).hostRemove(name, options));
 
 program
+  .command("store")
+  .description("where a cloud keeps its tables")
+  .command("move")
+  .description("take a stopped cloud's tables from SQLite to an empty database of PostgreSQL")
+  .addOption(dataDir())
+  .addOption(formatOption())
+  .requiredOption("--to <url>", "postgres://user:password@host:5432/database")
+  .action(async (options) => (await import("./commands/store.ts")).storeMove(options));
+
+program
   .command("join <token>")
   .description("make this machine a host of a cloud, and run its workers")
   .addOption(dataDir())

@@ -49,6 +49,15 @@ export const errors = errorTable("cloud", {
     status: 500,
     text: () => "The role broker needs bus.listen, the address where the other processes find it.",
   },
+  noStore: {
+    status: 404,
+    text: (dir: string) =>
+      `There is no cloud.db in ${dir}; choose the cloud's data directory with --data-dir.`,
+  },
+  badStoreUrl: {
+    status: 400,
+    text: (url: string) => `${url} is no URL like postgres://user:password@host:5432/database.`,
+  },
   noPublicUrl: {
     status: 501,
     text: () =>

@@ -16,6 +16,7 @@ export { type CloudConfig, cloudConfig } from "./config.ts";
 export { runningPid, runningRoles } from "./data-dir.ts";
 export { destroyCloud } from "./destroy.ts";
 export { cloudChecks, cloudInvariants, violations } from "./invariants.ts";
+export { moveStore } from "./move-store.ts";
 export { type CloudReference, cloudReference } from "./reference.ts";
 export type { RoleName } from "./role-names.ts";
 export { type ApiDeps, type ControlDeps, cloudSagas, httpServices, roles } from "./roles.ts";

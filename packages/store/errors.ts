@@ -45,6 +45,16 @@ export const storeErrors = errorTable("store", {
     text: (place: string, why: string) =>
       `The database ${place} does not let this process in (${why}); check the user, the password and the name in its URL.`,
   },
+  occupied: {
+    status: 409,
+    text: (place: string, table: string, rows: number) =>
+      `The database ${place} is not empty (${rows} rows in ${table}); make a new one, and nothing is lost.`,
+  },
+  copyDiffers: {
+    status: 500,
+    text: (place: string, table: string) =>
+      `The database ${place} does not give back what was written to ${table}; nothing was kept there.`,
+  },
   unsuited: {
     status: 500,
     text: (place: string, what: string) =>

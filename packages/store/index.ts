@@ -41,6 +41,7 @@ export interface Store {
 // The one word of the query builder that typed queries lack, so that other packages need no door of their own
 // to it.
 export { sql } from "kysely";
+export { copyStore, type TableCopy } from "./copy.ts";
 export { isStoreFault, isUniqueViolation, storeErrors } from "./errors.ts";
 export { type FileLock, isLockedFile, lockFile } from "./file-lock.ts";
 export type { Concern, Invariant, Violation } from "./invariants.ts";
