@@ -2,8 +2,9 @@
 import { isoSeconds } from "@micronova/kit";
 import { boundServerPorts } from "@micronova/network";
 import { allocationsOn, usages } from "@micronova/placement";
-import type { Invariant, Tx, Violation } from "@micronova/store";
+import { type Invariant, now, type Tx, type Violation } from "@micronova/store";
 import { serverAttachments } from "@micronova/volume";
+import { computeDefaults } from "./config.ts";
 import { flavorOf } from "./server-show.ts";
 import { buildingState, errorState } from "./states.ts";
 
@@ -182,6 +183,8 @@ const allHear: Invariant = {
       .selectFrom("compute_services")
       .select(["host", "binary", "deaf_since"])
       .where("deaf_since", "is not", null)
+      // One that is silent as well is down, which is said elsewhere.
+      .where("last_seen", ">", now(tx) - computeDefaults.service_down_seconds * 1000)
       .execute();
     return rows.map(({ host, binary, deaf_since }) => ({
       text: `${binary} on ${host} is deaf since ${isoSeconds(deaf_since!)}: it reports, and takes no work; restart it.`,

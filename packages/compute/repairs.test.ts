@@ -150,6 +150,16 @@ const cases: readonly Case[] = [
     afterwards: async (scene) => assert.deepEqual((await guestOf(scene))?.volumes, []),
   },
   {
+    broken: "a disk that the guest lost",
+    async breaks({ cloud, serverId, volumeId }) {
+      for (const driver of cloud.drivers.values())
+        if ((await driver.info(serverId)) !== null) await driver.detachVolume(serverId, volumeId);
+    },
+    rules: [inGuest],
+    status: "ACTIVE",
+    afterwards: async (scene) => assert.deepEqual((await guestOf(scene))?.volumes, [scene.volumeId]),
+  },
+  {
     broken: "an attachment that was forgotten half way",
     breaks: ({ cloud, volumeId }) =>
       cloud.store.transaction(async (tx) => {

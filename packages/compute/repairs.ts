@@ -68,7 +68,7 @@ const reclaim: Repair = {
 };
 
 const settleVolumes: Repair = {
-  what: "Keeps the volumes that both the guest and the tables have, and lets go of the others.",
+  what: "Gives the guest the volumes that the tables attach to it, and lets go of the others.",
   isAutomatic: false,
   start: (tx, { sagas, request }, { about: { id } }) =>
     sagas.start(tx, volumesSettle, { serverId: id }, { subject: serverSubject(id), request }),
@@ -91,7 +91,7 @@ export const computeRepairs: Repairs = {
   "a server's port on a host is a card of that server": freePort,
   "a volume's attachment to a server is a disk of that server": settleVolumes,
   "no volume is on its way to a server, or back": { ...settleVolumes, isAutomatic: true },
-  "a guest has the volumes of its server": settleVolumes,
+  "a guest has the volumes of its server": { ...settleVolumes, isAutomatic: true },
   "a host runs no guests but its own": evict,
   "a host keeps no copies but those of moves": evict,
 };

@@ -9,6 +9,8 @@ const quietWithinMs: Millis = 45 * 60_000;
 const lookEveryMs: Millis = 1_000;
 // What is repaired by those who look from time to time: reports of hosts, orphans, doomed volumes.
 const repairsMs: Millis = 80_000;
+// The watch asks the hosts every five minutes, and mends what it finds twice.
+const watchMs: Millis = 12 * 60_000;
 
 /** Waits until nothing is under way; answers how long that took, or what did not come to its end. */
 export async function untilQuiet(
@@ -22,6 +24,12 @@ export async function untilQuiet(
     stuck = await underWay(cloud);
   }
   return { ms: clock.now() - begun, stuck };
+}
+
+/** What is wrong and stays so: what the watch mends in its time does not. */
+export async function lastingFindings(cloud: SimulatedCloud): Promise<readonly string[]> {
+  const found = await findings(cloud);
+  return found.length === 0 ? found : findings(cloud, watchMs);
 }
 
 /** What is wrong although nothing is under way, after so long for repairs: a sentence for each. */

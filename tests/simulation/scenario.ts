@@ -3,7 +3,7 @@
 import { type Millis, type Random, seededRandom } from "@micronova/kit";
 import { Client } from "./clients.ts";
 import { type SimulatedCloud, simulateCloud } from "./cloud.ts";
-import { findings, untilQuiet } from "./quiet.ts";
+import { lastingFindings, untilQuiet } from "./quiet.ts";
 import type { Faults } from "./world.ts";
 
 export interface Scenario {
@@ -65,7 +65,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     const { ms, stuck } = await untilQuiet(cloud);
     quietMs = Math.max(quietMs, ms);
     found = [...cloud.world.complaints, ...stuck];
-    if (found.length === 0) found = await findings(cloud);
+    if (found.length === 0) found = await lastingFindings(cloud);
   };
   // A real process would end of it.
   const unhandled = (error: unknown) =>
